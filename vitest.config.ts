@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+// Packages are resolved to their sources, so a test never runs against a stale build.
+const conditions = ['metergate-source']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['{protocol,agent,cloud-api,simulator,scripts}/src/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],
+  },
+})
