@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { quantity } from '../quantity/quantity.js'
+import { checkProfile, findProfile, loadBuiltinProfiles, namesOf, parseProfile, renderMeterList } from './library.js'
+
+const profiles = loadBuiltinProfiles()
+const good = {
+  id: 'test-meter',
+  manufacturer: 'Test',
+  models: ['T1'],
+  title: { zh: '测试', en: 'Test' },
+  serial: { baud: 9600, format: '8N1' },
+  sources: ['made up'],
+  protocol: 'modbus',
+  read_function: 3,
+  max_registers: 20,
+  forbidden: [{ from: 100, to: 110, why: 'hole' }],
+}
+const volts = { quantity: 'voltage_l1_n', address: 0, type: 'u16', scale: '0.1' }
+const problemsOf = (fields: object): string[] => {
+  const parsed = parseProfile({ ...good, items: [volts], ...fields })
+  return parsed.ok ? [] : parsed.fault.map(({ path, problem }) => `${path}: ${problem}`)
+}
+
+describe('the meter library', () => {
+  it('holds every meter of the field notes and passes its own checks', () => {
+    expect(profiles.length).toBeGreaterThanOrEqual(50)
+    for (const profile of profiles) expect(checkProfile(profile)).toEqual([])
+  })
+
+  it('gives no name to two profiles', () => {
+    const owners = new Map<string, Set<string>>()
+    for (const profile of profiles)
+      for (const name of namesOf(profile)) {
+        const key = name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+        owners.set(key, (owners.get(key) ?? new Set()).add(profile.id))
+      }
+    expect([...owners].filter(([, ids]) => ids.size > 1).map(([name, ids]) => [name, ...ids])).toEqual([])
+  })
+
+  it('finds a meter by what is printed on it', () => {
+    expect(findProfile('SDM630-Modbus V2', profiles)?.id).toBe('eastron-sdm630')
+    expect(findProfile('dtsu666', profiles)?.id).toBe('chint-dtsu666')
+    expect(findProfile('DTSU666-H', profiles)?.id).toBe('huawei-dtsu666-h')
+    expect(findProfile('toaster', profiles)).toBeUndefined()
+  })
+
+  it('gives every electricity meter an energy or power to read, and every counter a count or input', () => {
+    for (const profile of profiles) {
+      const names = profile.items.map((item) => item.quantity)
+      if (profile.category === 'counter') expect(names.some((name) => /^(pulse_count|di_state)_/.test(name))).toBe(true)
+      else if (profile.id !== 'acrel-acr10r') expect(names.some((name) => quantity(name).unit === 'kWh')).toBe(true)
+    }
+  })
+
+  it('asks for no signature that the profile forbids', () => {
+    for (const profile of profiles) {
+      if (profile.protocol !== 'modbus') continue
+      for (const { address, count, expect: expected, what } of profile.signature) {
+        const hits = profile.forbidden.filter(({ from, to }) => address <= to && address + count > from)
+        if (!('exception' in expected)) expect([profile.id, what, hits]).toEqual([profile.id, what, []])
+        expect(count).toBeLessThanOrEqual(profile.max_registers)
+      }
+    }
+  })
+
+  it('keeps the list in the docs up to date', () => {
+    const committed = readFileSync(new URL('../../../docs/meters.md', import.meta.url), 'utf8')
+    expect(committed).toBe(renderMeterList(profiles))
+  })
+})
+
+describe('checking a profile somebody wrote', () => {
+  it('accepts a sound one', () => expect(problemsOf({})).toEqual([]))
+
+  it('says where, which value and what to do', () => {
+    const parsed = parseProfile({ ...good, items: [{ ...volts, scale: 0.1 }], baudrate: 9600 })
+    expect(parsed.ok).toBe(false)
+    const faults = parsed.ok ? [] : parsed.fault
+    expect(faults.find(({ path }) => path === 'items[0].scale')).toMatchObject({
+      value: '0.1',
+      remedy: expect.stringContaining('quotes'),
+    })
+    expect(faults.find(({ problem }) => problem.includes('baudrate'))?.remedy).toContain('remove')
+  })
+
+  it.each([
+    [
+      'overlapping items',
+      {
+        items: [
+          { ...volts, type: 'u32' },
+          { ...volts, quantity: 'current_l1', address: 1 },
+        ],
+      },
+      'items[1].address: overlaps items[0], which ends at 1',
+    ],
+    [
+      'a quantity read twice',
+      { items: [volts, { ...volts, address: 9 }] },
+      'items[1].quantity: already read by items[0]',
+    ],
+    [
+      'an item in a forbidden range',
+      { items: [{ ...volts, address: 105 }] },
+      'items[0].address: lies in forbidden[0] (hole)',
+    ],
+    [
+      'an item larger than a request',
+      { max_registers: 1, items: [{ ...volts, type: 'u32' }] },
+      'items[0].type: takes 2 registers, one request may ask for 1',
+    ],
+    [
+      'an odd address on an even map',
+      { alignment: 'even', items: [{ ...volts, address: 3, type: 'u32' }] },
+      'items[0].address: alignment is even, but this reads 2 from an odd place or an odd count',
+    ],
+    [
+      'a float without digits',
+      { items: [{ ...volts, type: 'f32' }] },
+      'items[0].exponent: floats and scaled integers have no digits of their own',
+    ],
+    [
+      'a float times three',
+      { items: [{ ...volts, type: 'f32', exponent: -1, scale: '0.3' }] },
+      'items[0].scale: a float may be scaled by a power of ten only',
+    ],
+    [
+      'a ratio on primary values',
+      { items: [{ ...volts, ratio: 'pt' }] },
+      'items[0].ratio: the profile says its values are primary',
+    ],
+    [
+      'the wrong ratio',
+      { values_are: 'secondary', items: [{ ...volts, ratio: 'ct' }] },
+      'items[0].ratio: does not apply to voltage_l1_n in V',
+    ],
+    ['secondary values without a ratio', { values_are: 'secondary' }, 'values_are: no item has a ratio'],
+    [
+      'a mark of the wrong width',
+      { items: [{ ...volts, not_available: ['ffffffff'] }] },
+      'items[0].not_available: a u16 has 4 hex digits',
+    ],
+    [
+      'a modulus on a gauge',
+      { items: [{ ...volts, modulus: '10000' }] },
+      'items[0].modulus: voltage_l1_n is no counter',
+    ],
+    [
+      'a value past the last address',
+      { items: [{ ...volts, address: 65535, type: 'u32' }] },
+      'items[0].address: runs over address 65535',
+    ],
+    [
+      'a register read as a bit',
+      { items: [{ ...volts, type: 'bit' }] },
+      'items[0].type: bits come by functions 1 and 2, registers by 3 and 4',
+    ],
+  ])('refuses %s', (_, fields, problem) => expect(problemsOf(fields)).toContain(problem))
+
+  it('refuses a DL/T 645 item of another unit or width', () => {
+    const { read_function: _f, max_registers: _m, forbidden: _h, ...base } = good
+    const parsed = parseProfile({
+      ...base,
+      protocol: 'dlt645',
+      items: [{ quantity: 'current_l1', di: '02010100', bytes: 3, scale: '0.1' }],
+    })
+    expect(parsed.ok ? [] : parsed.fault.map(({ problem }) => problem)).toEqual([
+      '02010100 is in V, not A',
+      '02010100 has 2 bytes a value',
+    ])
+  })
+})
