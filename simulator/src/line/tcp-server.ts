@@ -1,0 +1,118 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Scheduler } from '../kernel/scheduler.js'
+import type { ModbusMeter } from '../meter/modbus-meter.js'
+import { answerPdu } from '../meter/modbus-station.js'
+import type { SerialLine } from './serial-line.js'
+import type { SerialSettings } from './timing.js'
+
+const HEADER_BYTES = 7
+const MAX_ADU_BYTES = 260
+/** A gateway's answer for a unit that is not there (application protocol V1.1b3, chapter 7). */
+const TARGET_FAILED = 0x0b
+
+/** Listens on 127.0.0.1; port 0 takes a free one. Gives the port. */
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : port)
+    })
+  })
+}
+
+/** Closes a server with its connections. */
+function shut(server: Server, sockets: ReadonlySet<Socket>): void {
+  server.close()
+  for (const socket of sockets) socket.destroy()
+}
+
+/** The meters by Modbus TCP: no wire to share, each request answered after the unit's turnaround. */
+export class ModbusTcpServer {
+  readonly #meters: readonly ModbusMeter[]
+  readonly #scheduler: Scheduler
+  readonly #epochAt: (schedulerMs: number) => number
+  readonly #sockets = new Set<Socket>()
+  readonly #server = createServer((socket) => this.#serve(socket))
+
+  constructor(meters: readonly ModbusMeter[], scheduler: Scheduler, epochAt: (schedulerMs: number) => number) {
+    this.#meters = meters
+    this.#scheduler = scheduler
+    this.#epochAt = epochAt
+  }
+
+  start(port: number): Promise<number> {
+    return listen(this.#server, port)
+  }
+
+  stop(): void {
+    shut(this.#server, this.#sockets)
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    let pending = Buffer.alloc(0)
+    socket.on('data', (chunk: Buffer) => {
+      pending = Buffer.concat([pending, chunk])
+      while (pending.length >= HEADER_BYTES) {
+        const length = 6 + pending.readUInt16BE(4)
+        if (pending.readUInt16BE(2) !== 0 || length < HEADER_BYTES + 1 || length > MAX_ADU_BYTES) {
+          socket.destroy()
+          return
+        }
+        if (pending.length < length) return
+        this.#answer(socket, pending.subarray(0, length))
+        pending = pending.subarray(length)
+      }
+    })
+  }
+
+  #answer(socket: Socket, request: Buffer): void {
+    const meter = this.#meters.find((candidate) => candidate.unit === request[6])
+    const pdu = new Uint8Array(request.subarray(HEADER_BYTES))
+    const head = Buffer.from(request.subarray(0, HEADER_BYTES))
+    this.#scheduler.after(meter?.spec.turnaroundMs ?? 0, () => {
+      const body = meter
+        ? answerPdu(meter, pdu, this.#epochAt(this.#scheduler.now()))
+        : Uint8Array.of((pdu[0] ?? 0) | 0x80, TARGET_FAILED)
+      head.writeUInt16BE(body.length + 1, 4)
+      if (!socket.destroyed) socket.write(Buffer.concat([head, body]))
+    })
+  }
+}
+
+/** A serial server in transparent mode: RTU frames over TCP onto a line; every client hears every answer. */
+export class RtuOverTcpServer {
+  readonly #line: SerialLine
+  readonly #settings: SerialSettings
+  readonly #sockets = new Set<Socket>()
+  readonly #server = createServer((socket) => this.#serve(socket))
+
+  /** The line must be this server's own: it takes all that the master hears. */
+  constructor(line: SerialLine, settings: SerialSettings) {
+    this.#line = line
+    this.#settings = settings
+  }
+
+  start(port: number): Promise<number> {
+    this.#line.onMasterData((bytes) => {
+      for (const socket of this.#sockets) socket.write(bytes)
+    })
+    return listen(this.#server, port)
+  }
+
+  stop(): void {
+    shut(this.#server, this.#sockets)
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => this.#line.masterSend(new Uint8Array(chunk), this.#settings))
+  }
+}
