@@ -1,0 +1,46 @@
+import { fail, invariant, ok, type Result } from '@metergate/protocol'
+import type { BusFault } from './bus-fault.js'
+import { dlt645Question } from './dlt645-question.js'
+import type { Heard } from './hearing.js'
+import type { LineGuard } from './line-guard.js'
+import type { BusQuestion } from './modbus-master.js'
+import type { BusAnswer, Dlt645Read } from './register-bus.js'
+
+/** Longest answer in follow-up frames that is still believed: 16 × 200 bytes, more than any block of values. */
+const MOST_FRAMES = 16
+
+/**
+ * DL/T 645 reads over a guarded line. An answer names its meter and its data identifier, so nothing has to be
+ * resynchronised: an older answer to the same question is still this register's value. Follow-up frames are fetched and joined.
+ */
+export class Dlt645Master {
+  readonly #guard: LineGuard<BusQuestion>
+
+  constructor(guard: LineGuard<BusQuestion>) {
+    this.#guard = guard
+  }
+
+  async read(read: Dlt645Read, signal?: AbortSignal): Promise<Result<BusAnswer, BusFault>> {
+    const parts: Heard[] = []
+    for (let sequence = 0; sequence < MOST_FRAMES; sequence++) {
+      const question = dlt645Question(read, sequence === 0 ? undefined : sequence)
+      const heard = await this.#guard.ask(question, 'value', signal)
+      if (!heard.ok) return heard
+      parts.push(heard.value)
+      if (!heard.value.more) return ok(joined(parts))
+    }
+    return fail({ kind: 'bad_frame', received: '', why: `the answer does not end after ${MOST_FRAMES} frames` })
+  }
+}
+
+function joined(parts: readonly Heard[]): BusAnswer {
+  const last = parts.at(-1)
+  invariant(last, 'an answer has at least one frame')
+  const data = Uint8Array.from(parts.flatMap((part) => [...part.data]))
+  return {
+    data,
+    at: last.at,
+    turnaroundMs: parts[0]?.turnaroundMs ?? 0,
+    durationMs: parts.reduce((sum, part) => sum + part.durationMs, 0),
+  }
+}

@@ -1,0 +1,204 @@
+import {
+  type Clock,
+  cutTcpFrame,
+  encodeTcpReadRequest,
+  epochMs,
+  fail,
+  ok,
+  parseTcpReply,
+  type ReplyFault,
+  type Result,
+  type TcpFrame,
+} from '@metergate/protocol'
+import type { BusFault } from './bus-fault.js'
+import { Inbox } from './inbox.js'
+import type { LinePort } from './line-port.js'
+import { type UnitKey, unitKey } from './question.js'
+import type { BusAnswer, BusHealth, BusRead, ModbusRead, RegisterBus } from './register-bus.js'
+import { Tally } from './tally.js'
+import { Turns } from './turns.js'
+import { type TurnaroundFacts, UnitTiming } from './unit-timing.js'
+
+const REOPEN_EVERY_MS = 500
+/** A network may hold a packet longer than a wire holds a byte. */
+const LEAST_TIMEOUT_MS = 1000
+/** The line settings mean nothing to a socket. */
+const NO_WIRE = { baud: 9600, format: '8N1' } as const
+
+/**
+ * Modbus TCP. An answer is accepted only with the request's transaction id **and** unit id; every request has a new
+ * transaction id, so a late answer is told by its number (65 536 requests later the number has long been used up by the device).
+ * Gateways that themselves mix up late answers of their serial side cannot be seen through from here: read such a line as RTU over TCP.
+ */
+export class ModbusTcpBus implements RegisterBus {
+  readonly #port: LinePort
+  readonly #clock: Clock
+  readonly #inbox: Inbox
+  readonly #turns = new Turns()
+  readonly #line = new Tally()
+  readonly #units = new Map<UnitKey, { tally: Tally; timing: UnitTiming }>()
+  readonly #turnarounds: ReadonlyMap<UnitKey, TurnaroundFacts>
+  #transaction = 0
+  #closedWhy: string | undefined = 'not opened yet'
+  #triedAt: number | undefined
+
+  constructor(port: LinePort, clock: Clock, turnarounds: ReadonlyMap<UnitKey, TurnaroundFacts> = new Map()) {
+    this.#port = port
+    this.#clock = clock
+    this.#inbox = new Inbox(clock)
+    this.#turnarounds = turnarounds
+  }
+
+  read(request: BusRead, signal?: AbortSignal): Promise<Result<BusAnswer, BusFault>> {
+    return this.#turns.take(async () => {
+      signal?.throwIfAborted()
+      if (request.protocol !== 'modbus')
+        return fail({
+          kind: 'line_down',
+          why: 'DL/T 645 does not travel over Modbus TCP; use rtu_over_tcp for a serial server',
+        })
+      const outcome = await this.#exchange(request, signal)
+      this.#count(request, 'requests')
+      this.#count(request, outcome.ok ? 'good' : outcome.fault.kind)
+      return outcome
+    })
+  }
+
+  health(): BusHealth {
+    const why = this.#inbox.down ?? this.#closedWhy
+    const units = [...this.#units].map(([key, { tally, timing }]) => {
+      const { turnaroundMs } = timing
+      return [key, { ...tally.counters, timeoutMs: timeoutOf(timing), turnaroundMs }] as const
+    })
+    return {
+      open: why === undefined,
+      ...(why === undefined ? {} : { why }),
+      line: this.#line.counters,
+      units: new Map(units),
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#closedWhy = 'closed'
+      await this.#port.close()
+    })
+  }
+
+  async #exchange(read: ModbusRead, signal: AbortSignal | undefined): Promise<Result<BusAnswer, BusFault>> {
+    const opened = await this.#opened()
+    if (!opened.ok) return opened
+    this.#transaction = (this.#transaction + 1) & 0xffff
+    this.#inbox.drop(this.#inbox.bytes.length)
+    const begun = this.#clock.mono()
+    const written = await this.#port.write(encodeTcpReadRequest(this.#transaction, read))
+    if (!written.ok) return this.#down(written.fault.why)
+    return this.#hear(read, begun, this.#clock.mono(), signal)
+  }
+
+  async #hear(
+    read: ModbusRead,
+    begun: number,
+    sent: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Result<BusAnswer, BusFault>> {
+    const until = sent + timeoutOf(this.#unit(read).timing)
+    for (;;) {
+      const cut = cutTcpFrame(this.#inbox.bytes)
+      if (cut.kind === 'garbage') return this.#garbage()
+      if (cut.kind === 'frame') {
+        const mono = this.#inbox.arrivalOf(cut.next - 1)
+        this.#inbox.drop(cut.next)
+        const outcome = this.#judge(read, cut.frame, cut.next)
+        if (!outcome) continue
+        if (!outcome.ok) return outcome
+        this.#unit(read).timing.answered(mono - sent)
+        const wall = epochMs(this.#clock.wall() - (this.#clock.mono() - mono))
+        return ok({ data: outcome.value, at: { mono, wall }, turnaroundMs: mono - sent, durationMs: mono - begun })
+      }
+      if (this.#inbox.down !== undefined) return this.#down(this.#inbox.down)
+      const heard = this.#inbox.heard
+      await this.#inbox.wait(until, this.#inbox.bytes.length + 1, signal)
+      if (this.#clock.mono() >= until && this.#inbox.heard === heard) await this.#port.look()
+      if (this.#clock.mono() >= until && this.#inbox.heard === heard)
+        return fail({ kind: 'timeout', waitedMs: Math.round(this.#clock.mono() - sent) })
+    }
+  }
+
+  /** Undefined for frames that answer something else. */
+  #judge(read: ModbusRead, frame: TcpFrame, length: number): Result<Uint8Array, BusFault> | undefined {
+    if (frame.transaction !== this.#transaction) {
+      this.#count(read, 'late_answers')
+      this.#count(read, 'stray_bytes', length)
+      return undefined
+    }
+    const reply = parseTcpReply(frame, read)
+    if (reply.ok) return reply
+    if (reply.fault.kind === 'exception') return fail({ kind: 'exception', code: reply.fault.code })
+    return fail({ kind: 'bad_frame', received: Buffer.from(frame.pdu).toString('hex'), why: explain(reply.fault) })
+  }
+
+  async #opened(): Promise<Result<void, BusFault>> {
+    const why = this.#inbox.down ?? this.#closedWhy
+    if (why === undefined) return ok(undefined)
+    const now = this.#clock.mono()
+    if (this.#triedAt !== undefined && now - this.#triedAt < REOPEN_EVERY_MS) return fail({ kind: 'line_down', why })
+    this.#triedAt = now
+    this.#inbox.reset()
+    const opened = await this.#port.open(NO_WIRE, {
+      onData: (bytes, at) => this.#inbox.push(bytes, at),
+      onDown: (reason) => this.#inbox.lost(reason),
+    })
+    this.#closedWhy = opened.ok ? undefined : opened.fault.why
+    return opened
+  }
+
+  /** A stream that is no Modbus cannot be read on: the connection is closed and opened anew for the next request. */
+  async #garbage(): Promise<Result<never, BusFault>> {
+    const received = Buffer.from(this.#inbox.bytes).toString('hex')
+    this.#inbox.drop(this.#inbox.bytes.length)
+    await this.#port.close()
+    this.#closedWhy = 'the other side does not speak Modbus TCP'
+    this.#triedAt = undefined
+    return fail({
+      kind: 'bad_frame',
+      received,
+      why: 'no Modbus TCP: a serial server in transparent mode wants rtu_over_tcp',
+    })
+  }
+
+  #down(why: string): Result<never, BusFault> {
+    this.#closedWhy = why
+    return fail({ kind: 'line_down', why })
+  }
+
+  #unit(read: ModbusRead): { tally: Tally; timing: UnitTiming } {
+    const key = unitKey(read)
+    const known = this.#units.get(key)
+    if (known) return known
+    const unit = { tally: new Tally(), timing: new UnitTiming(this.#turnarounds.get(key)) }
+    this.#units.set(key, unit)
+    return unit
+  }
+
+  #count(read: ModbusRead, what: Parameters<Tally['count']>[0], by = 1): void {
+    this.#line.count(what, by)
+    this.#unit(read).tally.count(what, by)
+  }
+}
+
+const timeoutOf = (timing: UnitTiming): number => Math.max(LEAST_TIMEOUT_MS, timing.timeoutMs)
+
+function explain(fault: Exclude<ReplyFault, { kind: 'exception' }>): string {
+  switch (fault.kind) {
+    case 'wrong_unit':
+      return `the answer names unit ${fault.unit}`
+    case 'wrong_function':
+      return `the answer names function ${fault.function}`
+    case 'wrong_length':
+      return `the answer has ${fault.have} bytes of data instead of ${fault.need}`
+    case 'too_short':
+    case 'crc':
+      return 'the answer is cut off'
+  }
+}

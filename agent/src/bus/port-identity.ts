@@ -1,0 +1,48 @@
+import { realpath } from 'node:fs/promises'
+import { SerialPort } from 'serialport'
+
+/** What tells one USB adapter from another, whatever name the system gives it today. */
+export interface PortIdentity {
+  readonly vendorId: string
+  readonly productId: string
+  readonly serialNumber: string | undefined
+}
+
+/** A serial port as the system lists it. */
+export interface ListedPort {
+  readonly path: string
+  readonly vendorId?: string | undefined
+  readonly productId?: string | undefined
+  readonly serialNumber?: string | undefined
+}
+
+/** The adapter behind a path; undefined when it is none of USB (a soldered port, a pty). */
+export async function portIdentity(path: string): Promise<PortIdentity | undefined> {
+  const real = await realpath(path).catch(() => path)
+  return identityOf((await listPorts()).find((port) => port.path === real))
+}
+
+/** Where that adapter is plugged in now. */
+export async function relocated(identity: PortIdentity | undefined): Promise<string | undefined> {
+  return identity && findPort(await listPorts(), identity)
+}
+
+/**
+ * The one port with this identity. Adapters of the cheap kind have no serial number of their own: then vendor and product must be
+ * unique on this box, because talking on the wrong line is worse than not talking.
+ */
+export function findPort(ports: readonly ListedPort[], identity: PortIdentity): string | undefined {
+  const same = ports.filter((port) => port.vendorId === identity.vendorId && port.productId === identity.productId)
+  const exact = same.filter((port) => port.serialNumber === identity.serialNumber)
+  const [only, ...others] = identity.serialNumber === undefined ? same : exact
+  return others.length === 0 ? only?.path : undefined
+}
+
+function identityOf(port: ListedPort | undefined): PortIdentity | undefined {
+  if (port?.vendorId === undefined || port.productId === undefined) return undefined
+  return { vendorId: port.vendorId, productId: port.productId, serialNumber: port.serialNumber }
+}
+
+async function listPorts(): Promise<readonly ListedPort[]> {
+  return SerialPort.list().catch(() => [])
+}

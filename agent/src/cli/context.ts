@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs'
+import { type Result, unreachable } from '@metergate/protocol'
+import { issueText } from '../config/issue.js'
+import { type LoadedConfig, loadConfig } from '../config/load.js'
+import type { ControlAnswers, ControlCall, ControlRequests } from '../control/calls.js'
+import { ControlClient, type ControlClientFault } from '../control/client.js'
+import { controlSocketPath } from '../control/socket-path.js'
+import { CLI } from '../i18n/cli-texts.js'
+import { type Language, type Localized, same } from '../i18n/localized.js'
+import type { CliDeps, CliIo } from './ports.js'
+import { Terminal } from './terminal.js'
+
+/** 0 ok, 1 the operation failed, 2 bad usage or configuration. */
+export type ExitCode = 0 | 1 | 2
+
+const PLACES = ['metergate.yaml', '/etc/metergate/metergate.yaml']
+
+/** The file `--config` or METERGATE_CONFIG names, else the first usual place that has one. */
+export function configFileOf(named: string | undefined, io: Pick<CliIo, 'env'>): string {
+  const [first = 'metergate.yaml'] = PLACES
+  return named ?? io.env.METERGATE_CONFIG ?? PLACES.find((file) => existsSync(file)) ?? first
+}
+
+/** Ends a command early; what was wrong has been said already. */
+export class CommandEnd extends Error {
+  constructor(readonly code: ExitCode) {
+    super(`exit ${code}`)
+  }
+}
+
+/** What every command works with. */
+export class CliContext {
+  readonly terminal: Terminal
+
+  constructor(
+    readonly io: CliIo,
+    readonly deps: CliDeps,
+    readonly language: Language,
+    private readonly named: string | undefined,
+  ) {
+    this.terminal = new Terminal(io, language)
+  }
+
+  configFile(): string {
+    return configFileOf(this.named, this.io)
+  }
+
+  /** The checked configuration; otherwise says every error and ends with 2. */
+  load(): LoadedConfig {
+    const loaded = loadConfig({ file: this.configFile(), env: this.io.env })
+    if (loaded.ok) return loaded.value
+    for (const issue of loaded.fault) {
+      const text = issueText(issue, this.language)
+      if (issue.severity === 'error') this.terminal.error(text)
+      else this.terminal.warn(text)
+    }
+    throw new CommandEnd(2)
+  }
+
+  /** Says what is wrong and ends the command. */
+  fail(text: Localized, code: ExitCode = 1): never {
+    this.terminal.error(text)
+    throw new CommandEnd(code)
+  }
+
+  /** Asks the running daemon; without one does it here, except for `status`, which is about the daemon. */
+  async ask<C extends ControlCall>(
+    loaded: LoadedConfig,
+    call: C,
+    request: ControlRequests[C],
+  ): Promise<ControlAnswers[C]> {
+    const client = new ControlClient(controlSocketPath(loaded.config.store.folder), this.deps.clock)
+    const answer: Result<ControlAnswers[C], ControlClientFault> = await client.ask(call, request)
+    if (answer.ok) return answer.value
+    if (answer.fault.kind !== 'not_running' || call === 'status') return this.fail(faultText(answer.fault))
+    if (call === 'read') this.terminal.warn(CLI.directRead)
+    const local = this.deps.local(loaded)
+    try {
+      const here = await local.handlers[call](request, this.io.signal)
+      return here.ok ? here.value : this.fail(faultText(here.fault))
+    } finally {
+      await local.close()
+    }
+  }
+}
+
+function faultText(fault: ControlClientFault): Localized {
+  switch (fault.kind) {
+    case 'not_running':
+      return CLI.notRunning(fault.path)
+    case 'not_permitted':
+      return CLI.notPermitted(fault.path)
+    case 'silent':
+      return CLI.silent(fault.waitedMs)
+    case 'strange_answer':
+      return CLI.strangeAnswer(fault.why)
+    case 'unknown_meter':
+    case 'unknown_product':
+    case 'unknown_entry':
+    case 'bad_request':
+    case 'line':
+    case 'store':
+    case 'failed':
+      return same(fault.why)
+    default:
+      return unreachable(fault)
+  }
+}

@@ -1,0 +1,61 @@
+import { Command } from 'commander'
+import type { LoadedConfig } from '../config/load.js'
+import { PlantZone, type Slot } from '../energy/plant-time.js'
+import { CLI } from '../i18n/cli-texts.js'
+import type { CliContext } from './context.js'
+import { energyCsv } from './energy-csv.js'
+import { printEnergy } from './energy-tables.js'
+import { daySpan, monthSpan, parseDate, shiftSpan, today, weekSpan } from './times.js'
+
+interface EnergyOptions {
+  today?: boolean
+  date?: string
+  week?: string | true
+  month?: string | true
+  shift?: string
+  json?: boolean
+  csv?: boolean
+}
+
+/** `metergate energy`: energy per meter and per product over a day, week, month or shift. */
+export function energyCommand(cli: CliContext): Command {
+  const { terminal } = cli
+  return new Command('energy')
+    .description(terminal.say(CLI.cmdEnergy))
+    .option('--today', terminal.say(CLI.optToday))
+    .option('--date <date>', terminal.say(CLI.optDate))
+    .option('--week [date]', terminal.say(CLI.optWeek))
+    .option('--month [month]', terminal.say(CLI.optMonth))
+    .option('--shift <id>', terminal.say(CLI.optShift))
+    .option('--json', terminal.say(CLI.optJson))
+    .option('--csv', terminal.say(CLI.optCsv))
+    .action(async (options: EnergyOptions) => {
+      const loaded = cli.load()
+      const report = await cli.ask(loaded, 'energy', spanOf(cli, loaded, options))
+      if (options.json) terminal.json(report)
+      else if (options.csv) terminal.print(energyCsv(report))
+      else printEnergy(terminal, report)
+    })
+}
+
+/** The span the options name; ends the command with 2 when they name none or two. */
+function spanOf(cli: CliContext, loaded: LoadedConfig, options: EnergyOptions): Slot {
+  const zone = new PlantZone(loaded.config.plant.timezone)
+  const now = today(zone, cli.deps.clock.wall())
+  const spans = [options.today, options.week, options.month].filter((each) => each !== undefined)
+  if (spans.length > 1 || (spans.length === 1 && options.date !== undefined)) return cli.fail(CLI.oneSpan, 2)
+  const date = (text: string | true | undefined) =>
+    typeof text === 'string' ? (parseDate(text) ?? cli.fail(CLI.badDate(text), 2)) : now
+  if (options.shift !== undefined) {
+    const shifts = loaded.config.plant.shifts
+    const shift = shifts.find(({ id }) => id === options.shift)
+    const known = shifts.map(({ id }) => id)
+    return shiftSpan(zone, date(options.date), shift ?? cli.fail(CLI.unknownShift(options.shift, known), 2))
+  }
+  if (options.week !== undefined) return weekSpan(zone, date(options.week))
+  if (options.month !== undefined) {
+    const text = options.month === true ? `${now.year}-${String(now.month).padStart(2, '0')}` : options.month
+    return monthSpan(zone, text) ?? cli.fail(CLI.badMonth(text), 2)
+  }
+  return daySpan(zone, date(options.date))
+}

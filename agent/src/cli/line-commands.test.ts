@@ -1,0 +1,150 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { withCrc } from '@metergate/protocol'
+import { Command } from 'commander'
+import { describe, expect, it } from 'vitest'
+import type { LineTools } from '../bus/line-tools.js'
+import { type Script, ScriptedLine } from '../testing/scripted-line.js'
+import { VirtualClock } from '../testing/virtual-clock.js'
+import { CliContext, CommandEnd } from './context.js'
+import { doctorCommand } from './doctor.js'
+import type { CliDeps } from './ports.js'
+import { scanCommand } from './scan.js'
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+const never = (): never => {
+  throw new Error('not in this test')
+}
+
+/** Runs `scan` or `doctor` against a line whose far end is a function. */
+async function run(
+  args: readonly string[],
+  script: Script,
+  folder = mkdtempSync(join(tmpdir(), 'mg-line-')),
+): Promise<Ran> {
+  const clock = new VirtualClock()
+  const texts = { out: '', err: '' }
+  const sink = (name: 'out' | 'err') => ({
+    write: (text: string): void => {
+      texts[name] += text
+    },
+    isTerminal: false,
+  })
+  const deps: CliDeps = { clock, version: '0.0.0', run: never, local: never, enrol: never }
+  const io = {
+    out: sink('out'),
+    err: sink('err'),
+    env: {},
+    ask: undefined,
+    signal: new AbortController().signal,
+  }
+  const cli = new CliContext(io, deps, 'en', join(folder, 'metergate.yaml'))
+  const tools: LineTools = {
+    clock,
+    listPorts: async () => ['/dev/ttyUSB0'],
+    line: () => new ScriptedLine(clock, script),
+    modbusTcp: never,
+  }
+  const program = new Command().addCommand(scanCommand(cli, tools)).addCommand(doctorCommand(cli, tools)).exitOverride()
+  const done = program.parseAsync([...args], { from: 'user' }).then(
+    () => 0,
+    (error: unknown) => {
+      if (error instanceof CommandEnd) return error.code
+      throw error
+    },
+  )
+  return { code: await clock.runUntil(done), ...texts }
+}
+
+const silence: Script = () => []
+/** Unit 7 knows no register at all, at 9600 8N1. */
+const refusing: Script = (request, { settings }) =>
+  settings.baud === 9600 && settings.format === '8N1' && request[0] === 7 && request.length === 8
+    ? [{ afterMs: 20, bytes: withCrc(Uint8Array.of(7, (request[1] ?? 0) | 0x80, 2)) }]
+    : []
+
+const CONFIG = `lines:
+  - id: line-1
+    port: /dev/ttyUSB0
+meters:
+  - { id: press-1, line: line-1, profile: eastron-sdm630, unit: 7 }
+`
+
+describe('metergate scan', () => {
+  it('says what it is going to do, how far it is in plain lines, and fails when nobody answers', async () => {
+    const { code, out, err } = await run(['scan', '--quick', '--units', '1-5'], silence)
+    expect(code).toBe(1)
+    expect(err).toMatch(/^scanning \/dev\/ttyUSB0: \d+ questions, about \d+ s/)
+    expect(err).toMatch(/^10% {2}/m)
+    expect(err).not.toContain('\r')
+    expect(err).toContain('no meter found')
+    expect(out).toContain('0 meters found')
+  })
+
+  it('finds a unit that refuses everything, without giving it a name', async () => {
+    const { code, out } = await run(['scan', '--quick', '--units', '7', '--protocol', 'modbus', '--json'], refusing)
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      found: [{ at: { protocol: 'modbus', unit: 7 }, identification: { verdict: 'unknown' } }],
+    })
+  })
+
+  it('writes the entries to a new file and never over an old one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
+    const file = join(folder, 'found.yaml')
+    const args = ['scan', '--quick', '--units', '7', '--protocol', 'modbus', '--write', file]
+    expect((await run(args, refusing)).code).toBe(0)
+    expect(readFileSync(file, 'utf8')).toContain('# - id: meter-1')
+    expect((await run(args, refusing)).code).toBe(2)
+  })
+
+  it.each([
+    ['--units', '0-5'],
+    ['--units', '5-1'],
+    ['--baud', 'fast'],
+    ['--format', '7E1'],
+    ['--protocol', 'dlms'],
+    ['--port', 'nowhere'],
+  ])('refuses %s %s with an example', async (option, value) => {
+    const { code, err } = await run(['scan', option, value], silence)
+    expect(code).toBe(2)
+    expect(err).toContain(value)
+  })
+})
+
+describe('metergate doctor line', () => {
+  it('names the cause, says what to do and fails', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
+    writeFileSync(join(folder, 'metergate.yaml'), CONFIG)
+    const { code, out } = await run(['doctor', 'line', '--raw'], refusing, folder)
+    expect(code).toBe(1)
+    expect(out).toContain('✗ press-1 answers, but refuses every register asked for')
+    expect(out).toContain('what to do:')
+    expect(out).toMatch(/→ 07 04 .*ask 7, function 4/)
+    expect(out).toMatch(/← 07 84 02 .*7 refuses function 4, exception 2/)
+  })
+
+  it('keeps a record for a ticket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
+    writeFileSync(join(folder, 'metergate.yaml'), CONFIG)
+    const file = join(folder, 'ticket.json')
+    await run(['doctor', 'line', 'line-1', '--record', file], silence, folder)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+      format: 'metergate-doctor/1',
+      findings: [{ cause: 'nothing_heard' }],
+    })
+  })
+
+  it('names the lines there are', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
+    writeFileSync(join(folder, 'metergate.yaml'), CONFIG)
+    const { err } = await run(['doctor', 'line', 'line-9'], silence, folder)
+    expect(err).toContain('there is no line "line-9": known are line-1')
+  })
+})

@@ -1,0 +1,415 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { epochMs, fail, ok } from '@metergate/protocol'
+import { describe, expect, it } from 'vitest'
+import { checkSource } from '../config/load.js'
+import type { ControlHandlers } from '../control/calls.js'
+import { ControlServer } from '../control/server.js'
+import { VirtualClock } from '../testing/virtual-clock.js'
+import type { CliDeps, CliIo } from './ports.js'
+import { runCli } from './program.js'
+
+const nobody = async () => fail({ kind: 'failed', why: 'not in this test' } as const)
+const handlers: ControlHandlers = {
+  status: nobody,
+  read: async ({ meter }) =>
+    ok({
+      meter,
+      label: '注塑机 1',
+      profile: 'eastron-sdm630',
+      line: 'line-1',
+      unit: '1',
+      at: epochMs(Date.UTC(2026, 10, 23, 4, 0, 1)),
+      clock: 'S',
+      duration_ms: 61.4,
+      values: [
+        { quantity: 'voltage_l1_n', value: { n: 2305, exp: -1 }, where: '4:0x0000', raw: '43668000' },
+        { quantity: 'energy_active_import_total', value: { n: 120437, exp: -2 }, suspect: true },
+        { quantity: 'frequency', absent: 'timeout' },
+      ],
+    }),
+  energy: async ({ start, end }) =>
+    ok({
+      start,
+      end,
+      zone: 'Asia/Shanghai',
+      meters: [],
+      groups: [],
+      products: [],
+      tariff: null,
+      checks: [],
+      events: [],
+      steps_of: { kind: 'sum', meters: [] },
+      steps: [],
+    }),
+  production_add: async ({ entries }) =>
+    ok(
+      entries.map((entry, index) => ({ ...entry, entry: `entry:${index}`, revision: 0, source: 'declared' as const })),
+    ),
+  production_list: async () => ok([]),
+  production_correct: nobody,
+  meter_exchange: async ({ meter, at, old_end, new_start }) =>
+    ok({
+      meter,
+      facts: {
+        at,
+        old_end: JSON.stringify(old_end ?? null),
+        new_start: JSON.stringify(new_start ?? null),
+        unmetered_s: 0,
+      },
+    }),
+}
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** One box: a folder with its configuration, and commands run in it. */
+class Box {
+  readonly folder = mkdtempSync(join(tmpdir(), 'mg-cli-'))
+  readonly file = join(this.folder, 'metergate.yaml')
+  // Noon of 23 November 2026 in Shanghai.
+  readonly clock = new VirtualClock({ wall: Date.UTC(2026, 10, 23, 4) })
+
+  async run(
+    args: readonly string[],
+    answers?: readonly string[],
+    env: Record<string, string> = {},
+    local = handlers,
+  ): Promise<Ran> {
+    const out: string[] = []
+    const err: string[] = []
+    const queue = [...(answers ?? [])]
+    const io: CliIo = {
+      out: { write: (text) => void out.push(text), isTerminal: false },
+      err: { write: (text) => void err.push(text), isTerminal: false },
+      env: { LANG: 'C', ...env },
+      ask: answers ? async () => queue.shift() ?? '' : undefined,
+      signal: new AbortController().signal,
+    }
+    const deps: CliDeps = {
+      clock: this.clock,
+      version: '0.0.0',
+      run: async () => 0,
+      local: () => ({ handlers: local, close: async () => undefined }),
+      enrol: async ({ cloud, name }) => ok({ gateway: 'gw-12345678', name: `${name} @ ${cloud}` }),
+    }
+    const code = await runCli(['--config', this.file, ...args], io, deps)
+    return { code, out: this.#plain(out), err: this.#plain(err) }
+  }
+
+  #plain(written: readonly string[]): string {
+    return written.join('').replaceAll(this.folder, '<box>')
+  }
+
+  async initialised(): Promise<this> {
+    const ran = await this.run([
+      ...[
+        'init',
+        '--yes',
+        '--plant',
+        '瑞安鞋厂',
+        '--meter',
+        'press-1:sdm630:1',
+        '--meter',
+        'press-2:chint-dtsu666:2:200/5',
+      ],
+      ...['--meter', 'counter-1:adam-4150:3', '--product', 'eva:counter-1:pair:2'],
+    ])
+    expect(ran).toMatchObject({ code: 0, err: '' })
+    return this
+  }
+}
+
+describe('metergate init', () => {
+  it('writes a commented configuration that passes the check, in both languages', async () => {
+    for (const lang of ['zh', 'en']) {
+      const box = new Box()
+      await box.run(['--lang', lang, 'init', '--yes'])
+      const text = readFileSync(box.file, 'utf8')
+      expect(text).toContain(lang === 'zh' ? '从站地址' : 'unit id as set on the meter')
+      expect(checkSource(text, { file: box.file }).ok).toBe(true)
+      expect(await box.run(['config', 'check'])).toMatchObject({ code: 0, err: '' })
+    }
+  })
+
+  it('asks, takes the default on Enter, and asks again for a model nobody knows', async () => {
+    const box = new Box()
+    const ran = await box.run(
+      ['init'],
+      [
+        '瑞安鞋厂',
+        '',
+        'press-1',
+        'sdm-nothing',
+        'SDM630',
+        '7',
+        'counter-1',
+        'adam-4150',
+        '3',
+        '',
+        '',
+        '',
+        'eva',
+        '',
+        '',
+        '2',
+        '',
+      ],
+    )
+    expect(ran.code).toBe(0)
+    const checked = checkSource(readFileSync(box.file, 'utf8'), { file: box.file })
+    expect(checked.ok && checked.value.config).toMatchObject({
+      plant: { name: '瑞安鞋厂' },
+      meters: [
+        { id: 'press-1', profile: 'eastron-sdm630', unit: 7 },
+        { id: 'counter-1', unit: 3 },
+      ],
+      products: [{ id: 'eva', unit: 'pair', counter: { meter: 'counter-1' }, energy: ['press-1'] }],
+    })
+  })
+
+  it('never overwrites a file without being told to', async () => {
+    const box = new Box()
+    writeFileSync(box.file, 'mine')
+    expect((await box.run(['init', '--yes'])).code).toBe(1)
+    expect((await box.run(['init'], ['n'])).code).toBe(1)
+    expect(readFileSync(box.file, 'utf8')).toBe('mine')
+    expect((await box.run(['init', '--yes', '--force'])).code).toBe(0)
+  })
+
+  it('writes nothing when the answers would make a wrong configuration', async () => {
+    const box = new Box()
+    const ran = await box.run(['init', '--yes', '--meter', 'a:sdm630:1', '--meter', 'b:sdm630:1'])
+    expect(ran.code).toBe(2)
+    expect(ran.err).toContain('already used by a')
+    expect(existsSync(box.file)).toBe(false)
+  })
+})
+
+describe('a wrong configuration', () => {
+  it('ends every command with 2 and one line per mistake, without a stack trace', async () => {
+    const box = await new Box().initialised()
+    writeFileSync(box.file, readFileSync(box.file, 'utf8').replace('unit: 2 ', 'unit: 1 '))
+    for (const command of [['run'], ['config', 'check'], ['read', 'press-1'], ['status'], ['energy']]) {
+      const ran = await box.run(['--lang', 'zh', ...command])
+      expect(ran).toMatchInlineSnapshot(`
+        {
+          "code": 2,
+          "err": "<box>/metergate.yaml:28:11  meters[1].unit = 1：总线 line-1 上 press-1 已用此从站地址。改成电表面板上的地址；若两块表地址真的相同，先在表上改掉一个，或分接到两条总线
+        ",
+          "out": "",
+        }
+      `)
+    }
+  })
+  it('that is not there is said so', async () => {
+    expect(await new Box().run(['status'])).toMatchInlineSnapshot(`
+      {
+        "code": 2,
+        "err": "<box>/metergate.yaml: the configuration file does not exist. Create it with metergate init, or name its path with --config
+      ",
+        "out": "",
+      }
+    `)
+  })
+})
+
+describe('bad usage', () => {
+  it('ends with 2 and says what to do', async () => {
+    const box = await new Box().initialised()
+    for (const args of [
+      ['raed'],
+      ['read'],
+      ['read', 'press-9'],
+      ['--lang', 'fr', 'status'],
+      ['energy', '--today', '--month'],
+      ['energy', '--date', '2026-02-30'],
+      ['production', 'add', '-5', '--shift', 'A'],
+      ['energy', '--shift', 'Z'],
+    ]) {
+      const ran = await box.run(args)
+      expect({ args, code: ran.code, lines: ran.err.trim().split('\n').length }).toEqual({ args, code: 2, lines: 1 })
+    }
+  })
+})
+
+describe('metergate config check', () => {
+  it('shows what it understood', async () => {
+    const box = await new Box().initialised()
+    expect((await box.run(['config', 'check', '--lang', 'zh'])).out).toMatchInlineSnapshot(`
+      "工厂        瑞安鞋厂
+      时区        Asia/Shanghai
+      统计间隔    15m
+      数据文件夹  <box>/data
+      容量上限    1 GiB
+      平台        不上传
+
+      总线    端口          波特率  格式  电表数
+      line-1  /dev/ttyUSB0  9600    8N1   3
+
+      电表       名称  总线    型号                 地址  倍率  采集周期
+      press-1          line-1  eastron-sdm630       1     1     10s / 1m
+      press-2          line-1  chint-dtsu666        2     40    10s / 1m
+      counter-1        line-1  advantech-adam-4150  3     1     10s / 1m
+
+      产品  名称  单位  计数                     每脉冲  用电来自
+      eva         pair  counter-1 pulse_count_1  2       press-1, press-2
+
+      <box>/metergate.yaml 正确
+      "
+    `)
+  })
+})
+
+describe('metergate read', () => {
+  it('reads the line itself when no daemon runs, and says so', async () => {
+    const box = await new Box().initialised()
+    const ran = await box.run(['read', 'press-1', '--raw'], undefined, { LANG: 'zh_CN.UTF-8' })
+    expect(ran).toMatchInlineSnapshot(`
+      {
+        "code": 0,
+        "err": "采集程序未运行，直接读取总线
+      ",
+        "out": "注塑机 1  eastron-sdm630  line-1/1  2026-11-23 12:00:01  61 ms
+      量                      数值  单位  寄存器    原始值
+      A相电压                230.5  V     4:0x0000  43668000
+      正向有功电能  1204.37 (存疑)  kWh
+      频率                  无应答
+      ",
+      }
+    `)
+  })
+  it('asks the daemon when there is one', async () => {
+    const box = await new Box().initialised()
+    const stop = new AbortController()
+    // No folder yet: the daemon makes it; here the test does.
+    await import('node:fs/promises').then(({ mkdir }) => mkdir(join(box.folder, 'data')))
+    await new ControlServer(join(box.folder, 'data', 'control.sock'), {
+      ...handlers,
+      read: async () => fail({ kind: 'line', why: 'line-1 is down' }),
+    }).start(stop.signal)
+    expect(await box.run(['read', 'press-1'])).toEqual({ code: 1, out: '', err: 'line-1 is down\n' })
+    stop.abort()
+  })
+  it('says in one line what to look at when the meter gives nothing', async () => {
+    const box = await new Box().initialised()
+    const silent = { quantity: 'frequency', absent: 'timeout' } as const
+    const local: ControlHandlers = {
+      ...handlers,
+      read: async (request, signal) => {
+        const read = await handlers.read(request, signal)
+        return read.ok ? ok({ ...read.value, values: [silent] }) : read
+      },
+    }
+    expect(await box.run(['read', 'press-1'], undefined, {}, local)).toEqual({
+      code: 1,
+      out: '',
+      err: "the gateway is not running: reading the line directly\npress-1 (line-1/1): no answer; check the meter's power, the A/B wires, the unit id, baud rate and parity\n",
+    })
+  })
+  it('prints exact amounts as JSON', async () => {
+    const box = await new Box().initialised()
+    const { out } = await box.run(['read', 'press-1', '--json'])
+    expect(JSON.parse(out).values[0].value).toEqual({ n: 2305, exp: -1 })
+  })
+})
+
+describe('metergate energy', () => {
+  it("asks for the plant's own day, week and month", async () => {
+    const box = await new Box().initialised()
+    const span = async (...args: string[]): Promise<string[]> => {
+      const { out } = await box.run(['energy', '--json', ...args])
+      const { start, end } = JSON.parse(out)
+      return [start, end].map((at: number) => new Date(at).toISOString().slice(0, 16))
+    }
+    expect(await span()).toEqual(['2026-11-22T16:00', '2026-11-23T16:00'])
+    expect(await span('--date', '2026-11-01')).toEqual(['2026-10-31T16:00', '2026-11-01T16:00'])
+    expect(await span('--week', '2026-11-26')).toEqual(['2026-11-22T16:00', '2026-11-29T16:00'])
+    expect(await span('--month')).toEqual(['2026-10-31T16:00', '2026-11-30T16:00'])
+  })
+})
+
+describe('metergate production', () => {
+  it('imports all rows of a CSV or none, and keeps nothing in a dry run', async () => {
+    const box = await new Box().initialised()
+    const csv = join(box.folder, 'made.csv')
+    writeFileSync(
+      csv,
+      'product,count,from,to,note\neva,1200,2026-11-22 08:00,2026-11-22 20:00,"day, full"\neva,10,08:00,09:30,\n',
+    )
+    expect(await box.run(['production', 'import', csv, '--dry-run'])).toMatchObject({
+      code: 0,
+      out: '2 entries would be kept; nothing was (--dry-run)\n',
+    })
+    expect(await box.run(['production', 'import', csv])).toMatchObject({ code: 0, out: '2 entries kept\n' })
+    writeFileSync(
+      csv,
+      'product,count,from,to\neva,1200,2026-11-22 08:00,2026-11-22 20:00\nboot,1,08:00,09:00\neva,x,08:00,09:00\n',
+    )
+    expect(await box.run(['production', 'import', csv])).toMatchInlineSnapshot(`
+      {
+        "code": 2,
+        "err": "row 3: there is no product "boot": known are eva
+      row 4: "x" is no count: write a number of 0 or more, e.g. 1200
+      2 rows are wrong; nothing was kept
+      ",
+        "out": "",
+      }
+    `)
+  })
+  it('takes the only product and the plant time for granted', async () => {
+    const box = await new Box().initialised()
+    const { out } = await box.run([
+      'production',
+      'add',
+      '1200',
+      '--from',
+      '2026-11-22 20:00',
+      '--to',
+      '2026-11-23 08:00',
+      '--json',
+    ])
+    expect(JSON.parse(out)).toMatchObject([
+      { product: 'eva', unit: 'pair', count: { n: 1200, exp: 0 }, start: Date.UTC(2026, 10, 22, 12) },
+    ])
+  })
+})
+
+describe('metergate enrol', () => {
+  it('refuses plain http to another machine', async () => {
+    const box = await new Box().initialised()
+    expect(await box.run(['enrol', 'CODE', '--cloud', 'http://cloud.example.com'])).toMatchObject({ code: 2 })
+    expect((await box.run(['enrol', 'CODE', '--cloud', 'https://cloud.example.com'])).out).toBe(
+      'enrolled as gw-12345678 (瑞安鞋厂 @ https://cloud.example.com)\n',
+    )
+  })
+})
+
+describe('the language', () => {
+  it('is --lang, then METERGATE_LANG, then the configuration, then LANG', async () => {
+    const box = await new Box().initialised()
+    writeFileSync(box.file, `${readFileSync(box.file, 'utf8')}language: zh\n`)
+    const speaks = async (args: string[], env: Record<string, string>): Promise<string> =>
+      (await box.run([...args, 'status'], undefined, env)).err.includes('未运行') ? 'zh' : 'en'
+    expect(await speaks([], { LANG: 'en_GB.UTF-8' })).toBe('zh')
+    expect(await speaks([], { METERGATE_LANG: 'en' })).toBe('en')
+    expect(await speaks(['--lang', 'zh'], { METERGATE_LANG: 'en' })).toBe('zh')
+  })
+})
+
+describe('every command', () => {
+  it('has help in Chinese and English', async () => {
+    const box = new Box()
+    for (const lang of ['zh', 'en']) {
+      for (const command of ['run', 'init', 'config', 'read', 'status', 'energy', 'production', 'enrol', 'profiles']) {
+        const ran = await box.run([command, '--lang', lang, '--help'])
+        expect(ran.code).toBe(0)
+        expect(ran.out.includes('用法')).toBe(lang === 'zh')
+      }
+    }
+  })
+})

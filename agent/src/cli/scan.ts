@@ -1,0 +1,254 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { type SerialFormat, serialFormatSchema, unreachable } from '@metergate/protocol'
+import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
+import { Command } from 'commander'
+import type { LineSettings } from '../bus/line-port.js'
+import type { LineTools } from '../bus/line-tools.js'
+import { formatPort, parsePort } from '../config/parse.js'
+import { CLI } from '../i18n/cli-texts.js'
+import { both, type Localized } from '../i18n/localized.js'
+import { SCAN } from '../i18n/scan-texts.js'
+import { type ScanOptions, type ScanPort, scan, scanEstimate, scanPort } from '../meter/scan.js'
+import { scanYaml } from '../meter/scan-config.js'
+import type { FoundUnit, ScanEvent, ScanReport, UnitAddress } from '../meter/scan-report.js'
+import type { CliContext } from './context.js'
+import { ProgressBar } from './progress-bar.js'
+import { type Cell, table } from './table.js'
+
+interface ScanFlags {
+  readonly port: readonly string[]
+  readonly baud?: string
+  readonly format?: string
+  readonly units?: string
+  readonly protocol?: string
+  readonly quick?: boolean
+  readonly full?: boolean
+  readonly expect?: string
+  readonly json?: boolean
+  readonly write?: string
+}
+
+/** Settings of a serial server are made there; these are the usual ones, for time-outs only. */
+const SERVER_SETTINGS: LineSettings = { baud: 9600, format: '8N1' }
+
+/** `metergate scan`: which meters hang on the line, at which settings, and what they are. Only reads. */
+export function scanCommand(cli: CliContext, tools: LineTools): Command {
+  const { terminal } = cli
+  const collect = (value: string, so: readonly string[]): string[] => [...so, value]
+  return new Command('scan')
+    .description(terminal.say(SCAN.cmdScan))
+    .option('--port <port>', terminal.say(SCAN.optPort), collect, [])
+    .option('--baud <list>', terminal.say(SCAN.optBaud))
+    .option('--format <list>', terminal.say(SCAN.optFormat))
+    .option('--units <list>', terminal.say(SCAN.optUnits))
+    .option('--protocol <protocol>', terminal.say(SCAN.optProtocol))
+    .option('--quick', terminal.say(SCAN.optQuick))
+    .option('--full', terminal.say(SCAN.optFull))
+    .option('--expect <count>', terminal.say(SCAN.optExpect))
+    .option('--write <file>', terminal.say(SCAN.optWrite))
+    .option('--json', terminal.say(CLI.optJson))
+    .action(async (flags: ScanFlags) => {
+      const options = scanOptions(cli, flags)
+      if (flags.write !== undefined && existsSync(flags.write)) cli.fail(SCAN.fileExists(flags.write), 2)
+      const ports = await scanPorts(cli, tools, flags, options)
+      const report = await runScan(cli, tools, ports, options)
+      if (flags.json) terminal.json(report)
+      else printReport(cli, report)
+      if (flags.write !== undefined) writeEntries(cli, flags.write, report)
+      if (report.found.length === 0) cli.fail(SCAN.nothing)
+    })
+}
+
+async function runScan(
+  cli: CliContext,
+  tools: LineTools,
+  ports: readonly ScanPort[],
+  options: ScanOptions,
+): Promise<ScanReport> {
+  const profiles = loadBuiltinProfiles()
+  const { probes, etaMs } = scanEstimate(ports, options, profiles)
+  const names = ports.map(({ name }) => name)
+  const bar = new ProgressBar(cli.io.err)
+  bar.say(cli.terminal.say(SCAN.begins(names, probes, timeText(etaMs)[cli.language])))
+  const parts = { clock: tools.clock, profiles, signal: cli.io.signal }
+  for await (const event of scan(ports, options, parts)) {
+    if (event.kind === 'done') {
+      bar.end()
+      return event.report
+    }
+    showEvent(cli, bar, event)
+  }
+  throw new Error('a scan ends with a report')
+}
+
+function showEvent({ terminal }: CliContext, bar: ProgressBar, event: Exclude<ScanEvent, { kind: 'done' }>): void {
+  switch (event.kind) {
+    case 'progress':
+      bar.show(event.tried, event.total, `${terminal.say(timeText(event.etaMs))}  ${whereText(event)}`)
+      break
+    case 'heard':
+      bar.say(terminal.say(SCAN.heard(whereText(event))))
+      break
+    case 'named':
+      bar.say(terminal.say(verdictText(event.unit)))
+      break
+    case 'garbled':
+      bar.say(terminal.say(SCAN.garbled(whereText(event.garbled))))
+      break
+    case 'several':
+      bar.say(terminal.say(SCAN.several(`${event.port} ${event.settings.baud} ${event.settings.format}`)))
+      break
+    case 'trouble': {
+      const { port, kind, why } = event.trouble
+      bar.say(terminal.say(kind === 'babble' ? SCAN.babble(port) : SCAN.lineDown(port, why)))
+      break
+    }
+    default:
+      unreachable(event)
+  }
+}
+
+function verdictText(unit: FoundUnit): Localized {
+  const { verdict, candidates } = unit.identification
+  const [best] = candidates
+  const ids = candidates.map(({ profile }) => profile)
+  if (verdict === 'unsure') return SCAN.unsure(whereText(unit), ids)
+  if (verdict === 'unknown' || !best) return SCAN.unknown(whereText(unit), ids)
+  const names = both([best.title, ` (${best.profile})`], [best.title, ` (${best.profile})`])
+  return { zh: SCAN.sure(whereText(unit), names.zh).zh, en: SCAN.sure(whereText(unit), names.en).en }
+}
+
+function whereText({ port, settings, at }: Pick<FoundUnit, 'port' | 'settings' | 'at'>): string {
+  return `${port} ${settings.baud} ${settings.format} ${addressText(at)}`
+}
+
+const addressText = (at: UnitAddress): string => (at.protocol === 'modbus' ? `${at.unit}` : (at.address ?? 'DL/T 645'))
+
+/** Whole seconds below two minutes, minutes beyond. */
+function timeText(ms: number): Localized {
+  return ms < 120_000 ? SCAN.seconds(Math.ceil(ms / 1000)) : SCAN.minutes(Math.ceil(ms / 60_000))
+}
+
+function printReport(cli: CliContext, report: ScanReport): void {
+  const { terminal } = cli
+  const columns = [SCAN.portTitle, SCAN.settingsTitle, SCAN.unitTitle, SCAN.answersIn, SCAN.modelTitle, SCAN.because]
+  const rows = report.found.map((unit): Cell[] => {
+    const { verdict, candidates } = unit.identification
+    const ids = candidates.map(({ profile }) => profile)
+    const model: Cell =
+      verdict === 'sure'
+        ? { text: ids[0] ?? '?', paint: 'good' }
+        : { text: verdict === 'unsure' ? `${ids.join(' / ')} ?` : '?', paint: 'warn' }
+    const why = candidates[0]?.evidence.slice(0, 3).map((text) => terminal.say(text)) ?? []
+    const settings = `${unit.settings.baud} ${unit.settings.format}`
+    return [unit.port, settings, addressText(unit.at), `${unit.turnaroundMs} ms`, model, why.join('; ')]
+  })
+  if (rows.length > 0)
+    terminal.print(
+      table(
+        columns.map((title) => ({ title: terminal.say(title) })),
+        rows,
+        terminal.paint,
+      ),
+    )
+  const tail = report.complete ? '' : `, ${terminal.say(SCAN.stopped)}`
+  terminal.line(
+    `${terminal.say(SCAN.summary(report.found.length, report.probes, timeText(report.durationMs)[cli.language]))}${tail}`,
+  )
+  if (report.found.length === 0) return
+  terminal.line('')
+  terminal.line(SCAN.entries)
+  terminal.print(scanYaml(report.found, loadBuiltinProfiles(), cli.language))
+}
+
+function writeEntries(cli: CliContext, file: string, report: ScanReport): void {
+  if (report.found.length === 0) return
+  try {
+    writeFileSync(file, scanYaml(report.found, loadBuiltinProfiles(), cli.language), { flag: 'wx' })
+  } catch (error) {
+    cli.fail(SCAN.notWritten(file, error instanceof Error ? error.message : String(error)))
+  }
+  cli.terminal.line(SCAN.written(file))
+}
+
+function scanOptions(cli: CliContext, flags: ScanFlags): ScanOptions {
+  if (flags.quick && flags.full) cli.fail(SCAN.quickOrFull, 2)
+  const depth = flags.quick ? 'quick' : flags.full ? 'full' : 'normal'
+  const expect = flags.expect === undefined ? undefined : numbers(cli, '--expect', flags.expect, '3', 1, 247)[0]
+  return {
+    depth,
+    ...(flags.baud === undefined ? {} : { bauds: numbers(cli, '--baud', flags.baud, '9600,2400', 300, 1_000_000) }),
+    ...(flags.format === undefined ? {} : { formats: formats(cli, flags.format) }),
+    ...(flags.units === undefined ? {} : { units: numbers(cli, '--units', flags.units, '1-32', 1, 248) }),
+    ...(flags.protocol === undefined ? {} : { protocols: [protocolOf(cli, flags.protocol)] }),
+    ...(expect === undefined ? {} : { stopAfter: expect }),
+  }
+}
+
+/** `1-32,40` as numbers within limits. */
+function numbers(
+  cli: CliContext,
+  option: string,
+  text: string,
+  example: string,
+  least: number,
+  most: number,
+): number[] {
+  const list = text.split(',').flatMap((part) => {
+    const match = /^\s*(\d{1,7})(?:\s*-\s*(\d{1,7}))?\s*$/.exec(part)
+    const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])]
+    const isGood = match !== null && from >= least && to <= most && from <= to && to - from <= 255
+    return isGood
+      ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
+      : cli.fail(SCAN.badList(option, text, example), 2)
+  })
+  return [...new Set(list)]
+}
+
+function formats(cli: CliContext, text: string): SerialFormat[] {
+  return text.split(',').map((part) => {
+    const parsed = serialFormatSchema.safeParse(part.trim().toUpperCase())
+    return parsed.success ? parsed.data : cli.fail(SCAN.badList('--format', text, '8N1,8E1'), 2)
+  })
+}
+
+function protocolOf(cli: CliContext, text: string): 'modbus' | 'dlt645' {
+  if (text === 'modbus' || text === 'dlt645') return text
+  return cli.fail(SCAN.badList('--protocol', text, 'modbus'), 2)
+}
+
+async function scanPorts(
+  cli: CliContext,
+  tools: LineTools,
+  flags: ScanFlags,
+  options: ScanOptions,
+): Promise<ScanPort[]> {
+  const names = flags.port.length > 0 ? flags.port : await tools.listPorts()
+  if (names.length === 0) cli.fail(SCAN.noPorts)
+  return names.map((name) => portOf(cli, tools, name, options))
+}
+
+function portOf(cli: CliContext, tools: LineTools, name: string, { bauds, formats: given }: ScanOptions): ScanPort {
+  const address = parsePort(name) ?? cli.fail(SCAN.badPort(name), 2)
+  const label = formatPort(address)
+  const fixed = { baud: bauds?.[0] ?? SERVER_SETTINGS.baud, format: given?.[0] ?? SERVER_SETTINGS.format }
+  if (address.kind === 'modbus_tcp') {
+    const bus = tools.modbusTcp(address.host, address.port)
+    return {
+      name: label,
+      settings: fixed,
+      open: () => ({
+        read: (request, signal) => bus.read(request, signal),
+        health: () => bus.health(),
+        close: () => bus.close(),
+        setUnit: () => undefined,
+      }),
+    }
+  }
+  const line =
+    address.kind === 'serial'
+      ? tools.line({ ...address, ...SERVER_SETTINGS })
+      : tools.line({ kind: 'rtu_over_tcp', host: address.host, port: address.port })
+  if (!line) return cli.fail(SCAN.badPort(name), 2)
+  return scanPort(label, line, tools.clock, address.kind === 'serial' ? 'any' : fixed)
+}

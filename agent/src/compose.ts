@@ -1,0 +1,226 @@
+import { statfsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, fail, ok, type Random, type Result } from '@metergate/protocol'
+import { addressOf, assembleGateway, deskOptions, reportParts, sessionOf } from './assemble.js'
+import { createBus } from './bus/open-bus.js'
+import type { RegisterBus } from './bus/register-bus.js'
+import type { CliDeps, EnrolCommand, LocalGateway } from './cli/ports.js'
+import type { LoadedConfig } from './config/load.js'
+import type { GatewayConfig } from './config/schema.js'
+import type { ControlFault, ControlHandlers } from './control/calls.js'
+import { ControlServer } from './control/server.js'
+import { controlSocketPath } from './control/socket-path.js'
+import { PlantZone } from './energy/plant-time.js'
+import { energyCalls } from './flow/energy-calls.js'
+import { EnergyFeed } from './flow/energy-feed.js'
+import type { ProcessFacts } from './flow/gateway-snapshot.js'
+import { lineBudgets } from './flow/line-budget.js'
+import { unitFacts } from './flow/meter-setup.js'
+import { readMeter } from './flow/read-meter.js'
+import { identityFile, keyFile, readIdentity } from './identity.js'
+import { ClockTrust } from './reading/clock-trust.js'
+import { SystemDisk } from './store/disk.js'
+import type { OpenFault } from './store/open-database.js'
+import type { Sealer } from './store/record-store.js'
+import { SqliteRecordStore } from './store/sqlite-record-store.js'
+import { CloudHttp } from './sync/cloud-http.js'
+import { parseCloudUrl } from './sync/cloud-url.js'
+import { enrol } from './sync/enrol.js'
+import { HttpUplink } from './sync/http-uplink.js'
+import { DiskKeyFile } from './sync/key-file.js'
+import { loadOrCreateKey } from './sync/signature.js'
+import { clockEvidence, type Logger, SystemClock, SystemRandom, writePrivately } from './system/index.js'
+import { SOFTWARE, VERSION } from './version.js'
+
+/** The agent on the real box: the only place that knows every adapter. */
+export function compose(): CliDeps {
+  const clock = new SystemClock()
+  const random = new SystemRandom()
+  return {
+    clock,
+    version: VERSION,
+    run: (loaded, { logger, signal }) => runGateway(loaded, { clock, random, logger, signal }),
+    local: (loaded) => localGateway(loaded, clock, random),
+    enrol: (request) => enrolGateway(request, clock, random),
+    budget: lineBudgets,
+  }
+}
+
+interface RunParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+/** `metergate run`. 0 after a clean stop, 1 when it could not start; what was wrong is in the log. */
+async function runGateway(loaded: LoadedConfig, { clock, random, logger, signal }: RunParts): Promise<number> {
+  const { config } = loaded
+  const identity = readIdentity(config.store.folder)
+  if (!identity.ok) return refuse(logger, identity.fault.why)
+  const trust = new ClockTrust(clock)
+  const opened = openStore(loaded, { clock, random, trust, gateway: identity.value?.gateway })
+  if (!opened.ok) return refuse(logger, storeFaultInWords(opened.fault, config.store.folder))
+  const uplink = uplinkOf(config, identity.value, clock, random)
+  if (!uplink.ok) {
+    await opened.value.close()
+    return refuse(logger, uplink.fault.why)
+  }
+  if (config.sync.cloud && !identity.value) logger.warn('not enrolled: readings are kept here until `metergate enrol`')
+  const gateway = assembleGateway(loaded, {
+    clock,
+    random,
+    logger,
+    trust,
+    store: opened.value,
+    makeBus: (line, units) => createBus(line, clock, units),
+    clockEvidence,
+    process: processFacts(config.store.folder),
+    uplink: uplink.value,
+  })
+  const control = new ControlServer(controlSocketPath(config.store.folder), gateway.handlers(), (error) =>
+    logger.error('a local request failed', { error: error instanceof Error ? error.message : String(error) }),
+  )
+  await control.start(signal)
+  await gateway.start(signal)
+  await control.stop()
+  return 0
+}
+
+interface StoreParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly trust: ClockTrust
+  readonly gateway: Sealer['gateway'] | undefined
+}
+
+function openStore(
+  loaded: LoadedConfig,
+  { clock, random, trust, gateway }: StoreParts,
+): Result<SqliteRecordStore, OpenFault> {
+  const { store: settings } = loaded.config
+  const sealer: Sealer | undefined = gateway && { gateway, software: SOFTWARE, config: loaded.version }
+  const store = new SqliteRecordStore({
+    folder: settings.folder,
+    clock,
+    random,
+    disk: new SystemDisk(),
+    sealer: () => sealer,
+    stamp: () => trust.stamp(),
+    settings: { commitEveryMs: settings.commit_window, capBytes: settings.cap, ballastBytes: settings.ballast },
+  })
+  const started = store.start()
+  return started.ok ? ok(store) : started
+}
+
+type UplinkChoice = Result<
+  { readonly uplink: HttpUplink; readonly gateway: string } | undefined,
+  { readonly why: string }
+>
+
+/** The signed way to the cloud; none without a cloud in the configuration or before enrolment. */
+function uplinkOf(
+  config: GatewayConfig,
+  identity: { readonly gateway: Sealer['gateway'] } | undefined,
+  clock: Clock,
+  random: Random,
+): UplinkChoice {
+  if (!config.sync.cloud || !identity) return ok(undefined)
+  const url = parseCloudUrl(config.sync.cloud)
+  if (!url.ok) return url
+  const key = loadOrCreateKey(new DiskKeyFile(keyFile(config.store.folder)), random)
+  if (!key.ok) return key
+  const http = new CloudHttp(url.value, clock)
+  return ok({
+    uplink: new HttpUplink(http, { gateway: identity.gateway, key: key.value, clock }),
+    gateway: identity.gateway,
+  })
+}
+
+/** Makes the key, enrols, and keeps who we are beside it. */
+async function enrolGateway({ cloud, code, folder, name }: EnrolCommand, clock: Clock, random: Random) {
+  const url = parseCloudUrl(cloud)
+  if (!url.ok) return fail({ why: url.fault.why })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const key = loadOrCreateKey(new DiskKeyFile(keyFile(folder)), random)
+  if (!key.ok) return fail({ why: key.fault.why })
+  const request = { code, software: SOFTWARE, ...(name === undefined ? {} : { name }) }
+  const answer = await enrol(new CloudHttp(url.value, clock), key.value, request)
+  if (!answer.ok) return fail({ why: 'why' in answer.fault ? answer.fault.why : answer.fault.kind })
+  const identity = { gateway: answer.value.gateway_id, name: answer.value.name, cloud: url.value }
+  await writePrivately(identityFile(folder), `${JSON.stringify(identity, null, 2)}\n`)
+  return ok({ gateway: identity.gateway, name: identity.name })
+}
+
+/** The same calls without a daemon: the line or the store is opened by the call that needs it. */
+function localGateway(loaded: LoadedConfig, clock: Clock, random: Random): LocalGateway {
+  const zone = new PlantZone(loaded.config.plant.timezone)
+  const trust = new ClockTrust(clock)
+  const buses: RegisterBus[] = []
+  let store: SqliteRecordStore | undefined
+  const withStore = async <T>(
+    work: (calls: ReturnType<typeof energyCalls>) => Promise<Result<T, ControlFault>>,
+  ): Promise<Result<T, ControlFault>> => {
+    const opened = openStore(loaded, { clock, random, trust, gateway: undefined })
+    if (!opened.ok) return fail({ kind: 'store', why: storeFaultInWords(opened.fault, loaded.config.store.folder) })
+    store = opened.value
+    const { feed } = EnergyFeed.open(
+      { store, boot: clock.bootId, stamp: () => trust.stamp() },
+      deskOptions(loaded, zone),
+    )
+    return work(
+      energyCalls({
+        store,
+        random,
+        report: reportParts(loaded, zone),
+        declare: (entry) => feed.declare(entry),
+        exchange: (meter, change) => feed.exchange(meter, change),
+      }),
+    )
+  }
+  const handlers: ControlHandlers = {
+    status: async () => fail({ kind: 'failed', why: 'status is about the running daemon' }),
+    read: async ({ meter }, signal) => {
+      const entry = loaded.config.meters.find(({ id }) => id === meter)
+      const line = loaded.config.lines.find(({ id }) => id === entry?.line)
+      if (!line) return fail({ kind: 'unknown_meter', why: `no meter is called ${meter}` })
+      const bus = createBus(addressOf(line), clock, unitFacts(loaded, line))
+      buses.push(bus)
+      return ok(await readMeter(sessionOf(loaded, meter, bus, clock, trust), loaded, signal))
+    },
+    energy: (request, signal) => withStore((calls) => calls.energy(request, signal)),
+    production_add: (request, signal) => withStore((calls) => calls.production_add(request, signal)),
+    production_list: (request, signal) => withStore((calls) => calls.production_list(request, signal)),
+    production_correct: (request, signal) => withStore((calls) => calls.production_correct(request, signal)),
+    meter_exchange: (request, signal) => withStore((calls) => calls.meter_exchange(request, signal)),
+  }
+  return {
+    handlers,
+    close: async () => {
+      await Promise.all(buses.map((bus) => bus.close()))
+      await store?.close()
+    },
+  }
+}
+
+function processFacts(folder: string): ProcessFacts {
+  return {
+    pid: process.pid,
+    nodeVersion: process.version,
+    memoryBytes: () => process.memoryUsage().rss,
+    disk: () => {
+      const { bsize, bavail, blocks } = statfsSync(folder)
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    },
+  }
+}
+
+function refuse(logger: Logger, why: string): number {
+  logger.error('metergate cannot start', { why })
+  return 1
+}
+
+function storeFaultInWords(fault: OpenFault, folder: string): string {
+  return `the store in ${join(folder)} cannot be opened (${fault.kind}): ${fault.why}`
+}

@@ -1,0 +1,92 @@
+import { type MeterId, meterIdSchema } from '@metergate/protocol'
+import { z } from 'zod'
+import { ENERGY_FACTORS, type FactorId } from '../energy/factors.js'
+import { ZHEJIANG_TOU } from '../energy/tariffs/zhejiang.js'
+import { choice, list, read, readText, section, text } from './fields.js'
+import { parsePositive } from './parse.js'
+
+/** What of the configuration only energy figures need: groups of meters, tariff, factors, baselines. */
+
+const groupId = z.string({ error: 'id' }).regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'id')
+const groupMeter = z
+  .string({ error: 'meter' })
+  .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'meter')
+  .transform((name): MeterId => meterIdSchema.parse(name))
+
+/**
+ * `main_and_sub`: a main meter and all meters below it (一厂多租): the gap between them is energy nobody answers for.
+ * `sum`: these meters together, less `subtract`, of that the `share`.
+ */
+export const groupSchema = z.discriminatedUnion(
+  'kind',
+  [
+    section({
+      id: groupId,
+      label: text('label', 80).optional(),
+      kind: z.literal('main_and_sub'),
+      main: groupMeter,
+      meters: list(groupMeter).min(1, 'list'),
+    }),
+    section({
+      id: groupId,
+      label: text('label', 80).optional(),
+      kind: z.literal('sum'),
+      meters: list(groupMeter).min(1, 'list'),
+      subtract: list(groupMeter).default([]),
+      /** A tenant's part where several share one meter, as a factor such as 0.35. */
+      share: read('share', parsePositive).optional(),
+    }),
+  ],
+  { error: 'group_kind' },
+)
+export type GroupEntry = z.infer<typeof groupSchema>
+
+const price = read('price', parsePositive)
+
+/** Time-of-use periods and the site's own prices. Prices are never shipped. */
+export const tariffConfigSchema = section({
+  schedule: choice('tariff', [ZHEJIANG_TOU.id]),
+  /** The meter the bill is made by; the main meter of the first group when left out. */
+  meter: groupMeter.optional(),
+  /** CNY per kWh by period. */
+  prices: section({
+    sharp: price.optional(),
+    peak: price.optional(),
+    flat: price.optional(),
+    valley: price.optional(),
+    deep_valley: price.optional(),
+  }).prefault({}),
+  /** Two-part tariff (两部制): CNY a month per kVA of transformer capacity, or per kW of greatest demand. */
+  basic: z
+    .union(
+      [
+        section({ by: z.literal('capacity'), kva: read('power', parsePositive), price }),
+        section({ by: z.literal('demand'), price }),
+      ],
+      { error: 'section' },
+    )
+    .optional(),
+  funds_per_kwh: price.optional(),
+  /** Standard of the power-factor adjustment (力调电费): 0.90, 0.85 or 0.80. */
+  power_factor: z.union([z.literal(0.9), z.literal(0.85), z.literal(0.8)], { error: 'power_factor' }).optional(),
+})
+export type TariffConfig = z.infer<typeof tariffConfigSchema>
+
+const isFactorId = (name: string): name is FactorId => ENERGY_FACTORS.some(({ id }) => id === name)
+const isCo2 = (name: FactorId): boolean => ENERGY_FACTORS.some(({ id, kind }) => id === name && kind === 'co2')
+
+export const energyConfigSchema = section({
+  /** Emission factor of the electricity. */
+  co2: readText('co2', (name) => (isFactorId(name) && isCo2(name) ? name : undefined)).default('co2-zhejiang-2023'),
+  /** Contracted demand or transformer power of the plant, kW: interval power beyond 110 % of it is flagged. */
+  contract_kw: read('power', parsePositive).optional(),
+})
+
+/** `2026-11-23`, a date that exists. */
+const date = readText('date', (raw) => {
+  const at = Date.parse(`${raw}T00:00:00Z`)
+  return /^\d{4}-\d{2}-\d{2}$/.test(raw) && new Date(at).toISOString().startsWith(raw) ? raw : undefined
+})
+
+/** The days, first and last included, that a product's baseline (energy = b0 + b1 × output) is made from. */
+export const baselineSchema = section({ from: date, to: date })

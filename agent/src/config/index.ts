@@ -1,0 +1,5 @@
+export * from './issue.js'
+export * from './load.js'
+export { formatPort } from './parse.js'
+export * from './profiles.js'
+export type { GatewayConfig, LineConfig, MeterEntry, ProductEntry, ShiftConfig } from './schema.js'

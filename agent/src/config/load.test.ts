@@ -1,0 +1,278 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Language } from '../i18n/localized.js'
+import { issueText } from './issue.js'
+import { checkSource, loadConfig } from './load.js'
+
+const GOOD = `# plant of slippers
+plant:
+  name: 瑞安注塑鞋厂
+  interval: 15m
+  shifts:
+    - { id: A, from: "08:00", to: "20:00" }
+    - { id: B, from: "20:00", to: "08:00" }
+lines:
+  - id: line-1
+    port: /dev/ttyUSB0
+    baud: 9600
+    format: 8N1
+meters:
+  - id: press-1
+    line: line-1
+    profile: eastron-sdm630
+    unit: 1
+  - id: press-2
+    line: line-1
+    profile: chint-dtsu666
+    unit: 2
+    ct: 200/5
+  - id: counter-1
+    line: line-1
+    profile: advantech-adam-4150
+    unit: 3
+products:
+  - id: eva-slipper
+    unit: pair
+    counter: { meter: counter-1, quantity: pulse_count_1, cavities: 2 }
+    energy: [press-1, press-2]
+sync:
+  cloud: https://cloud.example.com
+`
+
+const say = (source: string, language: Language, env = {}): string[] => {
+  const loaded = checkSource(source, { file: 'gateway.yaml', env })
+  return (loaded.ok ? loaded.value.warnings : loaded.fault).map((issue) => issueText(issue, language))
+}
+const both = (source: string, env = {}): string[] => [...say(source, 'en', env), ...say(source, 'zh', env)]
+const wrong = (from: string | RegExp, to: string): string => {
+  const changed = GOOD.replace(from, to)
+  expect(changed).not.toBe(GOOD)
+  return changed
+}
+
+describe('a good configuration', () => {
+  it('is read into exact values, with the defaults filled in', () => {
+    const loaded = checkSource(GOOD, { file: '/etc/metergate/gateway.yaml' })
+    if (!loaded.ok) throw new Error(loaded.fault.map((issue) => issueText(issue, 'en')).join('\n'))
+    const { config, meterProfiles } = loaded.value
+    expect(config.plant).toMatchObject({ timezone: 'Asia/Shanghai', interval: 900_000 })
+    expect(config.plant.shifts.map(({ from, to }) => [from, to])).toEqual([
+      [480, 1200],
+      [1200, 480],
+    ])
+    expect(config.lines[0]).toEqual({
+      id: 'line-1',
+      port: { kind: 'serial', path: '/dev/ttyUSB0' },
+      baud: 9600,
+      format: '8N1',
+    })
+    expect(config.meters[1]).toMatchObject({ ct: { n: 40, exp: 0 }, poll: { power: 10_000, energy: 60_000 } })
+    expect(config.store).toMatchObject({ folder: '/etc/metergate/data', cap: 2 ** 30, commit_window: 10_000 })
+    expect(config.sync).toMatchObject({ cloud: 'https://cloud.example.com', every: 60_000 })
+    expect([...meterProfiles.values()].map((profile) => profile.id)).toEqual([
+      'eastron-sdm630',
+      'chint-dtsu666',
+      'advantech-adam-4150',
+    ])
+    expect(loaded.value.warnings).toEqual([])
+  })
+
+  it('lets the environment override the file', () => {
+    const env = { METERGATE_STORE_CAP: '64MiB', METERGATE_SYNC_DATA_PLAN: 'metered', METERGATE_CONFIG: 'x' }
+    const loaded = checkSource(GOOD, { file: 'gateway.yaml', env })
+    expect(loaded.ok && loaded.value.config.store.cap).toBe(64 * 2 ** 20)
+    expect(loaded.ok && loaded.value.config.sync.every).toBe(900_000)
+  })
+})
+
+describe('a wrong configuration gets one clear message with place, path, value and remedy', () => {
+  it('unknown meter model, with near matches', () => {
+    expect(both(wrong('eastron-sdm630', 'eastron-smd630'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:16:14  meters[0].profile = "eastron-smd630": there is no such meter model. Similar: eastron-sdm630, eastron-sdm230, eastron-sdm120; all of them: metergate profiles list",
+        "gateway.yaml:16:14  meters[0].profile = "eastron-smd630"：没有这个电表型号。相近的型号：eastron-sdm630、eastron-sdm230、eastron-sdm120；全部见 metergate profiles list",
+      ]
+    `)
+  })
+  it('duplicate unit id on one line', () => {
+    expect(both(wrong('unit: 2', 'unit: 1'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:21:11  meters[1].unit = 1: on line line-1 this unit id is already used by press-1. Write what the meter's panel shows; if both really share it, change one on the meter or use a second line",
+        "gateway.yaml:21:11  meters[1].unit = 1：总线 line-1 上 press-1 已用此从站地址。改成电表面板上的地址；若两块表地址真的相同，先在表上改掉一个，或分接到两条总线",
+      ]
+    `)
+  })
+  it('bad baud', () => {
+    expect(both(wrong('baud: 9600', 'baud: 9601'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:11:11  lines[0].baud = 9601: this value is not allowed. Write 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200, as set on the meter",
+        "gateway.yaml:11:11  lines[0].baud = 9601：不是允许的值。波特率写 300、600、1200、2400、4800、9600、19200、38400、57600 或 115200（以电表面板设置为准）",
+      ]
+    `)
+  })
+  it('a baud the meter cannot talk at', () => {
+    expect(both(wrong('baud: 9600', 'baud: 115200'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:11:11  lines[0].baud = 115200: press-1 (eastron-sdm630) cannot talk at this baud rate. Use 2400, 4800, 9600, 19200, 38400 and set the meter to the same",
+        "gateway.yaml:11:11  lines[0].baud = 115200: press-2 (chint-dtsu666) cannot talk at this baud rate. Use 1200, 2400, 4800, 9600 and set the meter to the same",
+        "gateway.yaml:11:11  lines[0].baud = 115200: only 9600 is documented for counter-1. Check the meter's own setting",
+        "gateway.yaml:11:11  lines[0].baud = 115200：press-1（eastron-sdm630）不支持此波特率。改为 2400、4800、9600、19200、38400 之一，并在表上设成一致",
+        "gateway.yaml:11:11  lines[0].baud = 115200：press-2（chint-dtsu666）不支持此波特率。改为 1200、2400、4800、9600 之一，并在表上设成一致",
+        "gateway.yaml:11:11  lines[0].baud = 115200：counter-1 的型号资料只写了 9600。确认电表面板的设置",
+      ]
+    `)
+  })
+  it('wrong type', () => {
+    expect(both(wrong('unit: 1', 'unit: one'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:17:11  meters[0].unit = "one": wrong type: this is text. Write the unit id set on the meter, 1 to 247",
+        "gateway.yaml:17:11  meters[0].unit = "one"：类型不对：这是文字。从站地址写 1 到 247 的整数（电表面板上的地址）",
+      ]
+    `)
+  })
+  it('a whole section of the wrong type', () => {
+    expect(both(wrong(/products:[\s\S]*sync:/, 'products: none\nsync:'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:27:11  products = "none": wrong type: this is text. Write a list, each entry starting with -",
+        "gateway.yaml:27:11  products = "none"：类型不对：这是文字。写成列表，每项以 - 开头",
+      ]
+    `)
+  })
+  it('unknown key, with the nearest known one', () => {
+    expect(both(wrong('baud: 9600', 'boud: 9600'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:11:5  lines[0].boud = 9600: there is no such key as boud. Did you mean baud?",
+        "gateway.yaml:11:5  lines[0].boud = 9600：没有 boud 这一项。是否想写 baud?",
+      ]
+    `)
+  })
+  it('missing key', () => {
+    expect(both(wrong('    line: line-1\n    profile: eastron', '    profile: eastron'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:14:5  meters[0].line: this is missing. Write the id of one of the lines",
+        "gateway.yaml:14:5  meters[0].line：缺少此项。写 lines 中某条总线的 id",
+      ]
+    `)
+  })
+  it('missing file', () => {
+    const loaded = loadConfig({ file: '/nowhere/gateway.yaml' })
+    const issues = loaded.ok ? [] : loaded.fault
+    expect(issues.flatMap((issue) => [issueText(issue, 'en'), issueText(issue, 'zh')])).toMatchInlineSnapshot(`
+      [
+        "/nowhere/gateway.yaml: the configuration file does not exist. Create it with metergate init, or name its path with --config",
+        "/nowhere/gateway.yaml：找不到配置文件。用 metergate init 生成，或用 --config 指明路径",
+      ]
+    `)
+  })
+  it('broken YAML', () => {
+    expect(both(wrong('baud: 9600', 'baud: [9600'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:12:5: this is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]. Check the indentation (spaces only), the space after each colon, and quotes",
+        "gateway.yaml:12:5：YAML 格式错误：Flow sequence in block collection must be sufficiently indented and end with a ]。检查缩进（只用空格）、冒号后的空格和引号",
+      ]
+    `)
+  })
+  it('energy of a meter nobody configured', () => {
+    expect(both(wrong('[press-1, press-2]', '[press-1, pres-2]'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:31:23  products[0].energy[1] = "pres-2": there is no such meter. Did you mean press-2?",
+        "gateway.yaml:31:23  products[0].energy[1] = "pres-2"：没有这块表。是否想写 press-2?",
+      ]
+    `)
+  })
+  it('a counter the meter does not have', () => {
+    expect(both(wrong('pulse_count_1', 'pulse_count_9'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:30:44  products[0].counter.quantity = "pulse_count_9": counter-1 (advantech-adam-4150) does not measure this. Known here: pulse_count_1, pulse_count_2, pulse_count_3, pulse_count_4, pulse_count_5, pulse_count_6, pulse_count_7",
+        "gateway.yaml:30:44  products[0].counter.quantity = "pulse_count_9"：counter-1（advantech-adam-4150）没有此量。可用：pulse_count_1、pulse_count_2、pulse_count_3、pulse_count_4、pulse_count_5、pulse_count_6、pulse_count_7",
+      ]
+    `)
+  })
+  it('a line nobody configured', () => {
+    expect(both(wrong('line: line-1', 'line: line-2'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:15:11  meters[0].line = "line-2": there is no such line. Did you mean line-1?",
+        "gateway.yaml:15:11  meters[0].line = "line-2"：没有这条总线。是否想写 line-1?",
+      ]
+    `)
+  })
+  it('plain http to somewhere else', () => {
+    expect(both(wrong('https://cloud', 'http://cloud'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:33:10  sync.cloud = "http://cloud.example.com": this value is not allowed. Write an https:// address; plain http only to this very machine (127.0.0.1)",
+        "gateway.yaml:33:10  sync.cloud = "http://cloud.example.com"：不是允许的值。写 https:// 开头的平台地址；明文 http 只允许本机（127.0.0.1）",
+      ]
+    `)
+  })
+  it('a length of time without its unit', () => {
+    expect(both(wrong('interval: 15m', 'interval: 15'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:4:13  plant.interval = 15: wrong type: this is a number. Write 1m, 5m, 15m, 30m or 60m",
+        "gateway.yaml:4:13  plant.interval = 15：类型不对：这是数字。写 1m、5m、15m、30m 或 60m",
+      ]
+    `)
+  })
+  it('shifts that overlap', () => {
+    expect(both(wrong('to: "20:00"', 'to: "21:00"'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:7:22  plant.shifts[1].from = "20:00": overlaps shift A. Change its start or end",
+        "gateway.yaml:7:22  plant.shifts[1].from = "20:00"：与班次 A 时间重叠。改开始或结束时刻",
+      ]
+    `)
+  })
+  it('a wrong value from the environment, naming the variable', () => {
+    expect(both(GOOD, { METERGATE_STORE_CAP: 'big' })).toMatchInlineSnapshot(`
+      [
+        "METERGATE_STORE_CAP  store.cap = "big": this value is not allowed. Write a size, e.g. 512MiB or 1GiB; at least 16MiB",
+        "METERGATE_STORE_CAP  store.cap = "big"：不是允许的值。写容量，例如 512MiB 或 1GiB；至少 16MiB",
+      ]
+    `)
+  })
+})
+
+describe('what is only doubtful is a warning', () => {
+  it('a ratio on a meter that already gives primary values', () => {
+    expect(both(wrong('unit: 1', 'unit: 1\n    ct: 200/5'))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:18:9  meters[0].ct = "200/5": eastron-sdm630 already gives primary values; this ratio would multiply them again, so it is ignored. Remove ct",
+        "gateway.yaml:18:9  meters[0].ct = "200/5"：eastron-sdm630 已给出一次侧数值，再乘变比会多算，故忽略。删去 ct",
+      ]
+    `)
+  })
+  it('a METERGATE_ variable nobody reads', () => {
+    expect(both(GOOD, { METERGATE_STORE_CAPP: '1GiB' })).toMatchInlineSnapshot(`
+      [
+        "METERGATE_STORE_CAPP  METERGATE_STORE_CAPP = "1GiB": there is no such setting as METERGATE_STORE_CAPP. Did you mean METERGATE_STORE_CAP?",
+        "METERGATE_STORE_CAPP  METERGATE_STORE_CAPP = "1GiB"：没有 METERGATE_STORE_CAPP 这个环境变量。是否想写 METERGATE_STORE_CAP?",
+      ]
+    `)
+  })
+})
+
+describe('several errors', () => {
+  it('all show at once, in the order of the file, and none hides a reference to a wrong entry', () => {
+    const source = wrong('interval: 15m', 'interval: 7m')
+      .replace('baud: 9600', 'baud: fast')
+      .replace('unit: 3', 'unit: 300')
+      .replace('cavities: 2', 'cavities: 2, colour: red')
+    expect(say(source, 'en').map((line) => line.split('  ')[1]?.split(' = ')[0])).toEqual([
+      'plant.interval',
+      'lines[0].baud',
+      'meters[2].unit',
+      'products[0].counter.colour',
+    ])
+  })
+})
+
+describe("the technician's own models", () => {
+  it('are read from the folder beside the file, and a broken one is named', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metergate-config-'))
+    writeFileSync(join(folder, 'mine.yaml'), 'id: mine\nprotocol: modbus\n')
+    writeFileSync(join(folder, 'gateway.yaml'), `${GOOD}profiles: .\n`)
+    const loaded = loadConfig({ file: join(folder, 'gateway.yaml') })
+    const own = (loaded.ok ? [] : loaded.fault).filter((issue) => issueText(issue, 'en').includes('mine.yaml'))
+    expect(own).toHaveLength(1)
+  })
+})

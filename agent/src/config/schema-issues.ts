@@ -1,0 +1,74 @@
+import type { z } from 'zod'
+import { CONFIG_HINTS, CONFIG_PROBLEMS, CONFIG_REMEDIES, type ConfigHint, TYPE_NAMES } from '../i18n/config-texts.js'
+import { type Localized, same } from '../i18n/localized.js'
+import type { ConfigIssue, ConfigPath } from './issue.js'
+import { pathText } from './issue.js'
+import { nearest } from './nearest.js'
+import type { Placed } from './placed.js'
+
+/** Turns the schema's findings into issues for a person: one per wrong value, one per unknown key. */
+export function schemaIssues(error: z.ZodError, placed: Placed, schema: z.ZodType): ConfigIssue[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.filter((key) => typeof key !== 'symbol')
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => unknownKey(path, key, placed, knownKeys(schema, path)))
+    return [wrongValue(path, issue, placed)]
+  })
+}
+
+function unknownKey(parent: ConfigPath, key: string, placed: Placed, known: readonly string[]): ConfigIssue {
+  const [near] = nearest(key, known, 1)
+  return {
+    severity: 'error',
+    path: pathText([...parent, key]),
+    where: placed.keyPlace(parent, key),
+    value: placed.value([...parent, key]),
+    problem: CONFIG_PROBLEMS.unknownKey(key),
+    remedy: near === undefined ? CONFIG_REMEDIES.oneOf(known) : CONFIG_REMEDIES.didYouMean(near),
+  }
+}
+
+function wrongValue(path: ConfigPath, issue: z.core.$ZodIssue, placed: Placed): ConfigIssue {
+  const value = placed.value(path)
+  const mistyped = issue.code === 'invalid_type' || issue.code === 'invalid_union'
+  return {
+    severity: 'error',
+    path: pathText(path),
+    where: placed.place(path),
+    value,
+    problem: value === undefined ? CONFIG_PROBLEMS.missing : mistyped ? wrongType(value) : CONFIG_PROBLEMS.notAllowed,
+    remedy: isHint(issue.message) ? CONFIG_HINTS[issue.message] : same(issue.message),
+  }
+}
+
+function wrongType(value: unknown): Localized {
+  if (value === null) return CONFIG_PROBLEMS.wrongType(TYPE_NAMES.null)
+  if (Array.isArray(value)) return CONFIG_PROBLEMS.wrongType(TYPE_NAMES.array)
+  const name = typeof value
+  if (name === 'number' && !Number.isInteger(value)) return CONFIG_PROBLEMS.notAllowed
+  const known = name === 'string' || name === 'number' || name === 'boolean' ? name : 'object'
+  return CONFIG_PROBLEMS.wrongType(TYPE_NAMES[known])
+}
+
+const isHint = (message: string): message is ConfigHint => Object.hasOwn(CONFIG_HINTS, message)
+
+/** The keys the schema knows at `path`, found by walking its definition. */
+export function knownKeys(schema: unknown, path: ConfigPath): string[] {
+  const inner = unwrapped(schema)
+  const [key, ...rest] = path
+  const shape = childOf(inner, 'shape')
+  if (key === undefined) return typeof shape === 'object' && shape !== null ? Object.keys(shape) : []
+  if (typeof key === 'number') return knownKeys(childOf(inner, 'element'), rest)
+  return knownKeys(childOf(shape, key), rest)
+}
+
+/** The schema under defaults, optionals and transforms. */
+function unwrapped(schema: unknown): unknown {
+  const definition = childOf(schema, 'def')
+  const inner = childOf(definition, 'innerType') ?? childOf(definition, 'in')
+  return inner === undefined ? schema : unwrapped(inner)
+}
+
+function childOf(parent: unknown, key: string): unknown {
+  return typeof parent === 'object' && parent !== null ? Reflect.get(parent, key) : undefined
+}

@@ -1,0 +1,164 @@
+import {
+  absenceReasonSchema,
+  amountSchema,
+  CLOCK_QUALITIES,
+  epochMsSchema,
+  eventRecordSchema,
+  meterIdSchema,
+  productIdSchema,
+  productionRecordSchema,
+  quantityNameSchema,
+  type Result,
+} from '@metergate/protocol'
+import { z } from 'zod'
+import { snapshotSchema } from '../health/snapshot.js'
+import { type EnergyReport, energyReportSchema } from './energy-answer.js'
+
+export { type EnergyReport, energyReportSchema } from './energy-answer.js'
+
+/** What may be asked of a gateway on this box, through the running daemon or without it. Money and secrets never. */
+
+/** One value as read now; `raw` is the register content in hex, high word first, `where` its address or identifier. */
+const readValueSchema = z.object({
+  quantity: quantityNameSchema,
+  value: amountSchema.optional(),
+  absent: absenceReasonSchema.optional(),
+  suspect: z.boolean().optional(),
+  raw: z.string().optional(),
+  where: z.string().optional(),
+})
+
+/** One read of everything a meter's model knows, taken now. */
+export const meterReadoutSchema = z.object({
+  meter: meterIdSchema,
+  label: z.string(),
+  profile: z.string(),
+  line: z.string(),
+  /** Unit id or DL/T 645 address. */
+  unit: z.string(),
+  at: epochMsSchema,
+  clock: z.enum(CLOCK_QUALITIES),
+  duration_ms: z.number(),
+  values: z.array(readValueSchema),
+})
+export type MeterReadout = z.infer<typeof meterReadoutSchema>
+
+const energyRequestSchema = z.strictObject({ start: epochMsSchema, end: epochMsSchema })
+
+const declarationSchema = z.strictObject({
+  product: productIdSchema,
+  count: amountSchema,
+  unit: z.string().min(1).max(16),
+  start: epochMsSchema,
+  end: epochMsSchema,
+  shift: z.string().max(16).optional(),
+  note: z.string().max(200).optional(),
+})
+export type ProductionDeclaration = z.infer<typeof declarationSchema>
+
+/** A production entry in its newest revision. */
+export const productionEntrySchema = productionRecordSchema.omit({ kind: true, stamp: true })
+export type ProductionEntry = z.infer<typeof productionEntrySchema>
+
+/** Register values read off a meter by its quantity, in real units (CT and PT multiplied in), at an instant. */
+const registersSchema = z.strictObject({
+  at: epochMsSchema,
+  values: z
+    .array(z.strictObject({ quantity: quantityNameSchema, value: amountSchema }))
+    .min(1)
+    .max(8),
+})
+const exchangeSchema = z.strictObject({
+  meter: meterIdSchema,
+  /** When the old meter was taken out; the new segment begins after it. */
+  at: epochMsSchema,
+  cause: z.enum(['meter_exchange', 'ratio_change']),
+  old_end: registersSchema.optional(),
+  new_start: registersSchema.optional(),
+})
+export type MeterExchange = z.infer<typeof exchangeSchema>
+/** What was recorded of it: the event's own facts. */
+const exchangeAnswerSchema = z.object({ meter: meterIdSchema, facts: eventRecordSchema.shape.facts })
+export type MeterExchanged = z.infer<typeof exchangeAnswerSchema>
+
+export interface ControlRequests {
+  status: Record<string, never>
+  read: { readonly meter: z.infer<typeof meterIdSchema> }
+  energy: z.infer<typeof energyRequestSchema>
+  production_add: { readonly entries: readonly ProductionDeclaration[] }
+  production_list: z.infer<typeof energyRequestSchema>
+  production_correct: ProductionCorrection
+  meter_exchange: MeterExchange
+}
+/** `count: null` withdraws the entry. */
+export interface ProductionCorrection {
+  readonly entry: string
+  readonly count: z.infer<typeof amountSchema> | null
+  readonly reason: string
+}
+export interface ControlAnswers {
+  status: z.infer<typeof snapshotSchema>
+  read: MeterReadout
+  energy: EnergyReport
+  production_add: readonly ProductionEntry[]
+  production_list: readonly ProductionEntry[]
+  production_correct: ProductionEntry
+  meter_exchange: MeterExchanged
+}
+export type ControlCall = keyof ControlRequests
+
+/** Why a call brought no answer. `why` is for a person and already in words. */
+export const controlFaultSchema = z.object({
+  kind: z.enum(['unknown_meter', 'unknown_product', 'unknown_entry', 'bad_request', 'line', 'store', 'failed']),
+  why: z.string(),
+})
+export type ControlFault = z.infer<typeof controlFaultSchema>
+
+/** What the gateway offers; the same whether asked through the socket or in this process. */
+export type ControlHandlers = {
+  readonly [C in ControlCall]: (
+    request: ControlRequests[C],
+    signal: AbortSignal,
+  ) => Promise<Result<ControlAnswers[C], ControlFault>>
+}
+
+type ControlTable = {
+  readonly [C in ControlCall]: {
+    readonly request: z.ZodType<ControlRequests[C]>
+    readonly answer: z.ZodType<ControlAnswers[C]>
+    /** How long the client waits: a read waits for its turn on the line. */
+    readonly timeoutMs: number
+  }
+}
+
+export const CONTROL_CALLS: ControlTable = {
+  status: { request: z.strictObject({}), answer: snapshotSchema, timeoutMs: 5_000 },
+  read: { request: z.strictObject({ meter: meterIdSchema }), answer: meterReadoutSchema, timeoutMs: 60_000 },
+  energy: { request: energyRequestSchema, answer: energyReportSchema, timeoutMs: 30_000 },
+  production_add: {
+    request: z.strictObject({ entries: z.array(declarationSchema).min(1).max(10_000) }),
+    answer: z.array(productionEntrySchema),
+    timeoutMs: 30_000,
+  },
+  production_list: { request: energyRequestSchema, answer: z.array(productionEntrySchema), timeoutMs: 30_000 },
+  production_correct: {
+    request: z.strictObject({
+      entry: z.string().max(80),
+      count: amountSchema.nullable(),
+      reason: z.string().min(1).max(200),
+    }),
+    answer: productionEntrySchema,
+    timeoutMs: 30_000,
+  },
+  meter_exchange: { request: exchangeSchema, answer: exchangeAnswerSchema, timeoutMs: 30_000 },
+}
+
+const isCall = (name: string): name is ControlCall => Object.hasOwn(CONTROL_CALLS, name)
+export const controlCallSchema = z.string().refine(isCall)
+
+/** One line of JSON each way. */
+export const requestLineSchema = z.object({ call: controlCallSchema, request: z.unknown() })
+export const answerLineSchema = z.union([
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), fault: controlFaultSchema }),
+])

@@ -1,0 +1,78 @@
+import { type LineSettings, wireMs } from '../bus/line-port.js'
+import type { SeenFrame } from './frames.js'
+
+/** Bytes a floating pair or a switching driver adds to an answer. */
+const STRAY_ALLOWED = 8
+
+/** Whole answers of a unit. */
+export function heardOf(frames: readonly SeenFrame[], unit: string): number {
+  return frames.filter((frame) => isFrom(frame, unit)).length
+}
+
+/** Questions to a unit that more came back to than one answer: two whole ones, or clearly more bytes than one has. */
+export function crowdedOf(frames: readonly SeenFrame[], unit: string): number {
+  let crowded = 0
+  for (const [index, question] of frames.entries()) {
+    if (question.direction !== 'out' || question.unit !== unit) continue
+    const rest = frames.slice(index + 1)
+    const end = rest.findIndex(({ direction }) => direction === 'out')
+    const back = (end < 0 ? rest : rest.slice(0, end)).filter(({ kind }) => kind !== 'echo')
+    const bytes = back.reduce((sum, { hex }) => sum + hex.length / 2, 0)
+    const whole = back.filter((frame) => isFrom(frame, unit)).length
+    if (whole > 1 || bytes > answerLength(question) + STRAY_ALLOWED) crowded += 1
+  }
+  return crowded
+}
+
+/** Bytes of the answer a question asks for; a DL/T 645 meter decides that itself. */
+function answerLength({ unit, hex }: SeenFrame): number {
+  if (!unit?.startsWith('modbus:')) return Number.POSITIVE_INFINITY
+  return 5 + dataBytes(Buffer.from(hex, 'hex'))
+}
+
+function dataBytes(question: Buffer): number {
+  const count = (question[4] ?? 0) * 256 + (question[5] ?? 0)
+  return (question[1] ?? 0) <= 2 ? Math.ceil(count / 8) : 2 * count
+}
+
+/**
+ * Answers of a unit that came too late: longer after their question than was waited for, perhaps while the next one stood, which
+ * shows by length or identifier. An answer nobody owed is none of these: a second unit gave it.
+ */
+export function lateOf(frames: readonly SeenFrame[], unit: string, waitMs: number, settings: LineSettings): number {
+  let owed: SeenFrame[] = []
+  let late = 0
+  for (const frame of frames) {
+    if (frame.direction === 'out' && frame.unit === unit) owed.push(frame)
+    if (frame.direction === 'out' || !isFrom(frame, unit)) continue
+    const newest = owed.at(-1)
+    const question = newest && answers(frame, newest) ? newest : owed.find((each) => answers(frame, each))
+    if (!question) continue
+    if (question !== newest || isAfter(frame, question, waitMs, settings)) late += 1
+    // A unit answers in order: what was asked before this will not be answered any more.
+    owed = owed.slice(owed.indexOf(question) + 1)
+  }
+  return late
+}
+
+function isAfter(answer: SeenFrame, question: SeenFrame, waitMs: number, settings: LineSettings): boolean {
+  const sent = question.atMs + wireMs(question.hex.length / 2, settings)
+  return answer.atMs - sent > waitMs + wireMs(2, settings)
+}
+
+const isFrom = ({ kind, unit }: SeenFrame, wanted: string): boolean =>
+  (kind === 'answer' || kind === 'refusal') && unit === wanted
+
+/** Whether this answer has the form the question asked for. */
+function answers(answer: SeenFrame, question: SeenFrame): boolean {
+  const [a, q] = [Buffer.from(answer.hex, 'hex'), Buffer.from(question.hex, 'hex')]
+  if (answer.kind === 'refusal') return true
+  if (!answer.unit?.startsWith('modbus:')) return identifier(a) === identifier(q)
+  return a[1] === q[1] && a[2] === dataBytes(q)
+}
+
+/** The four bytes of a DL/T 645 data identifier as they travel; requests and answers have it in the same place. */
+function identifier(frame: Buffer): string {
+  const start = frame.indexOf(0x68)
+  return frame.subarray(start + 10, start + 14).toString('hex')
+}

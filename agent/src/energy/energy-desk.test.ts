@@ -1,0 +1,175 @@
+import {
+  amount,
+  bootId,
+  epochMs,
+  formatAmount,
+  type MeterId,
+  meterIdSchema,
+  monoMs,
+  productIdSchema,
+  type ReadingRecord,
+  toNumber,
+} from '@metergate/protocol'
+import { describe, expect, it } from 'vitest'
+import { type DeskOptions, EnergyDesk, type EnergyDraft } from './energy-desk.js'
+import { PlantZone } from './plant-time.js'
+
+const press = meterIdSchema.parse('press-1')
+const counter = meterIdSchema.parse('counter-1')
+const product = productIdSchema.parse('slipper')
+/** 2026-03-10 00:00 in Shanghai. */
+const MIDNIGHT = Date.UTC(2026, 2, 9, 16)
+const MINUTE = 60_000
+
+const options: DeskOptions = {
+  zone: new PlantZone('Asia/Shanghai'),
+  minutes: 15,
+  shifts: [{ name: 'A', fromMinute: 480, untilMinute: 1200 }],
+  meters: [
+    { id: press, periodMs: MINUTE, counters: [{ quantity: 'energy_active_import_total' }] },
+    { id: counter, periodMs: MINUTE, counters: [{ quantity: 'pulse_count_1' }] },
+  ],
+  products: [
+    {
+      id: product,
+      unit: 'pair',
+      meters: [press],
+      counters: [
+        { product, meter: counter, quantity: 'pulse_count_1', source: 'counter', unit: 'pair', perCount: amount(2, 0) },
+      ],
+    },
+  ],
+}
+
+function reading(
+  meter: MeterId,
+  quantity: 'energy_active_import_total' | 'pulse_count_1',
+  at: number,
+  n: number,
+  exp: number,
+): ReadingRecord {
+  return {
+    kind: 'reading',
+    stamp: { boot: bootId('b'), mono: monoMs(at - MIDNIGHT), wall: epochMs(at), quality: 'S' },
+    meter,
+    group: 'energy',
+    blocks: [0],
+    values: [{ quantity, block: 0, value: amount(n, exp) }],
+  }
+}
+
+/** Twelve hours at 30 kW (0.5 kWh a minute) and five shots a minute, two pairs each. */
+function day(): ReadingRecord[] {
+  return Array.from({ length: 26 * 60 + 1 }, (_, minute) => {
+    const at = MIDNIGHT + minute * MINUTE
+    return [
+      reading(press, 'energy_active_import_total', at, 100_000 + minute * 50, -2),
+      reading(counter, 'pulse_count_1', at, 7 + minute * 5, 0),
+    ]
+  }).flat()
+}
+
+const feed = (desk: EnergyDesk, readings: readonly ReadingRecord[]): EnergyDraft[] =>
+  readings.flatMap((one) => desk.take(one, one.stamp.wall))
+
+describe('energy per product, from readings', () => {
+  it('gives interval, hour, shift and day figures as they close', () => {
+    const drafts = feed(EnergyDesk.fresh(options), day())
+    const unit = drafts.flatMap((draft) => (draft.kind === 'unit_energy' ? [draft] : []))
+    const count = (period: string): number => unit.filter((draft) => draft.period === period).length
+    expect([count('interval'), count('hour'), count('shift'), count('day')]).toEqual([104, 26, 1, 1])
+    for (const draft of unit) expect(draft.value && formatAmount(draft.value)).toBe('0.050000')
+    const wholeDay = unit.find((draft) => draft.period === 'day')
+    expect(wholeDay?.energy && toNumber(wholeDay.energy)).toBe(720)
+    expect(wholeDay?.output && toNumber(wholeDay.output)).toBe(14_400)
+    expect(wholeDay?.start).toBe(MIDNIGHT)
+  })
+
+  it('gives the same after a restart at any point', () => {
+    const readings = day()
+    const whole = feed(EnergyDesk.fresh(options), readings)
+    for (const cut of [1, 31, 500, 1571, readings.length - 3]) {
+      const first = EnergyDesk.fresh(options)
+      const before = feed(first, readings.slice(0, cut))
+      const restored = EnergyDesk.restore(options, first.checkpoint())
+      if (!restored.ok) throw new Error(restored.fault.why)
+      expect(restored.value.changed).toEqual([])
+      restored.value.desk.recall(before.flatMap((draft) => (draft.kind === 'event' ? [] : [draft])))
+      expect([...before, ...feed(restored.value.desk, readings.slice(cut))]).toEqual(whole)
+    }
+  })
+
+  it('gives touched figures again when a declared entry comes later, with the next revision', () => {
+    const readings = day().filter(({ meter }) => meter === press)
+    const noCounter = { ...options, products: [{ id: product, unit: 'pair', meters: [press], counters: [] }] }
+    const desk = EnergyDesk.fresh(noCounter)
+    const before = feed(desk, readings)
+    const dayFigure = (drafts: readonly EnergyDraft[]) =>
+      drafts.flatMap((draft) => (draft.kind === 'unit_energy' && draft.period === 'day' ? [draft] : []))
+    expect(dayFigure(before)).toMatchObject([{ revision: 0, value: null, no_value: 'missing_production' }])
+    const after = desk.declare({
+      kind: 'production',
+      entry: 'entry:1',
+      revision: 0,
+      product,
+      source: 'declared',
+      start: epochMs(MIDNIGHT),
+      end: epochMs(MIDNIGHT + 24 * 60 * MINUTE),
+      count: amount(14_400, 0),
+      unit: 'pair',
+    })
+    expect(dayFigure(after)).toMatchObject([{ revision: 1, reason: 'late_values', value: amount(50_000, -6) }])
+  })
+
+  it('names a month as due when it ends, and makes it from the ledger; a late correction makes it again', () => {
+    // March 2026 from its first hour: 10 kWh an hour, 100 pieces a day declared for each day but the last.
+    const hourly = { ...options, minutes: 60 as const, shifts: [], meters: options.meters.slice(0, 1) }
+    const plan = { ...hourly, products: [{ id: product, unit: 'pair', meters: [press], counters: [] }] }
+    const march = Date.UTC(2026, 1, 28, 16)
+    const desk = EnergyDesk.fresh(plan)
+    const ledger: EnergyDraft[] = []
+    const declared = (day: number, revision = 0) => ({
+      kind: 'production' as const,
+      entry: `entry:${day}`,
+      revision,
+      product,
+      source: 'declared' as const,
+      start: epochMs(march + day * 1440 * MINUTE),
+      end: epochMs(march + (day + 1) * 1440 * MINUTE),
+      count: amount(revision > 0 ? 150 : 100, 0),
+      unit: 'pair',
+    })
+    for (let half = 0; half <= 31 * 48 + 2; half++) {
+      const at = march + half * 30 * MINUTE
+      ledger.push(...feed(desk, [reading(press, 'energy_active_import_total', at, half * 500, -2)]))
+      if (half % 48 === 0 && half > 0 && half < 31 * 48) ledger.push(...desk.declare(declared(half / 48 - 1)))
+    }
+    const due = desk.takeDue()
+    const month = { start: epochMs(march), end: epochMs(Date.UTC(2026, 2, 31, 16)) }
+    expect(due).toEqual([{ product, period: 'month', slot: month }])
+    const drafts = () => ledger.flatMap((draft) => (draft.kind === 'event' ? [] : [draft]))
+    const figures = due.flatMap((one) => desk.figure(one, drafts()) ?? [])
+    // 30 days matched of 31: 7200 kWh ÷ 3000 pieces; all energy is 7440 kWh.
+    expect(figures).toMatchObject([
+      { period: 'month', revision: 0, value: amount(2_400_000, -6), matched: Math.floor(30000 / 31) },
+    ])
+    expect(figures[0]?.energy_total && toNumber(figures[0].energy_total)).toBe(7440)
+
+    // The third day is corrected weeks later: its figures are no longer at hand, so they are due from the ledger too.
+    ledger.push(...figures)
+    const now = desk.declare(declared(2, 1))
+    expect(now.filter(({ kind }) => kind === 'unit_energy')).toEqual([])
+    ledger.push(...now)
+    const again = desk.takeDue().flatMap((one) => desk.figure(one, drafts()) ?? [])
+    const day = again.find((one) => one.period === 'day')
+    // The day's figure had been given when its hours closed, and once more when its entry came.
+    expect(day).toMatchObject({ start: march + 2 * 1440 * MINUTE, revision: 2, value: amount(1_600_000, -6) })
+    const corrected = again.find((one) => one.period === 'month')
+    expect(corrected).toMatchObject({ revision: 1, reason: 'late_values', output: amount(3050, 0) })
+  })
+
+  it('refuses a checkpoint that is none', () => {
+    expect(EnergyDesk.restore(options, '{"format":"other"}')).toMatchObject({ ok: false })
+    expect(EnergyDesk.restore(options, 'not json')).toMatchObject({ ok: false })
+  })
+})

@@ -1,0 +1,221 @@
+import {
+  type Amount,
+  type EpochMs,
+  epochMs,
+  fail,
+  type MeterId,
+  ok,
+  type ReadingRecord,
+  type Result,
+} from '@metergate/protocol'
+import { z } from 'zod'
+import type { EventDraft, IntervalDraft } from './interval.js'
+import { type CounterSpec, IntervalCutter, type MeterChange } from './interval-cutter.js'
+import type { IntervalMinutes, PlantZone } from './plant-time.js'
+import {
+  type DueFigure,
+  KEPT_MS,
+  ProductBook,
+  type ProductPlan,
+  productFigure,
+  type ShiftPlan,
+} from './product-book.js'
+import type { ProductionDraft } from './production.js'
+import type { UnitEnergyDraft } from './unit-energy.js'
+
+/** A metering point whose counters are cut into intervals. */
+export interface MeterPlan {
+  readonly id: MeterId
+  /** Cadence of the polls that carry the counters. */
+  readonly periodMs: number
+  readonly counters: readonly CounterSpec[]
+}
+
+export interface DeskOptions {
+  readonly zone: PlantZone
+  readonly minutes: IntervalMinutes
+  readonly meters: readonly MeterPlan[]
+  readonly products: readonly ProductPlan[]
+  readonly shifts: readonly ShiftPlan[]
+}
+
+/** What energy adds to the ledger; whoever stores it adds the stamp. */
+export type EnergyDraft = IntervalDraft | EventDraft | ProductionDraft | UnitEnergyDraft
+
+const checkpointSchema = z.strictObject({
+  format: z.literal('energy-desk/1'),
+  cutters: z.record(z.string(), z.string()),
+  settled: z.record(z.string(), z.number()),
+})
+
+/**
+ * Turns dated readings into intervals, production and energy per product. Deterministic, so a restart from a
+ * checkpoint and the readings after it gives what an unbroken run would have given.
+ */
+export class EnergyDesk {
+  readonly #cutters = new Map<MeterId, IntervalCutter>()
+  readonly #books = new Map<string, ProductBook>()
+
+  private constructor(
+    private readonly options: DeskOptions,
+    cutters: ReadonlyMap<MeterId, IntervalCutter>,
+    settled: Readonly<Record<string, number>>,
+  ) {
+    const { zone, minutes, shifts } = options
+    for (const [meter, cutter] of cutters) this.#cutters.set(meter, cutter)
+    for (const product of options.products) {
+      this.#books.set(product.id, new ProductBook({ zone, minutes, product, shifts }, settled[product.id] ?? 0))
+    }
+  }
+
+  /** A desk that has seen nothing yet. */
+  static fresh(options: DeskOptions): EnergyDesk {
+    const cutters = options.meters
+      .filter(({ counters }) => counters.length > 0)
+      .map((meter) => [meter.id, new IntervalCutter(cutterOptions(options, meter))] as const)
+    return new EnergyDesk(options, new Map(cutters), {})
+  }
+
+  /**
+   * Continues from {@link EnergyDesk.checkpoint}. A meter whose plan changed since (other counters, other grid) starts
+   * afresh and is named in `changed`; a fault when the text is no checkpoint at all.
+   */
+  static restore(
+    options: DeskOptions,
+    checkpoint: string,
+  ): Result<{ readonly desk: EnergyDesk; readonly changed: readonly MeterId[] }, { readonly why: string }> {
+    const parsed = checkpointSchema.safeParse(parseJson(checkpoint))
+    if (!parsed.success) return fail({ why: `unreadable energy checkpoint: ${parsed.error.message}` })
+    const cutters = new Map<MeterId, IntervalCutter>()
+    const changed: MeterId[] = []
+    for (const meter of options.meters.filter(({ counters }) => counters.length > 0)) {
+      const text = parsed.data.cutters[meter.id]
+      const restored = text === undefined ? undefined : IntervalCutter.restore(cutterOptions(options, meter), text)
+      if (restored?.ok) cutters.set(meter.id, restored.value)
+      else {
+        if (text !== undefined) changed.push(meter.id)
+        cutters.set(meter.id, new IntervalCutter(cutterOptions(options, meter)))
+      }
+    }
+    return ok({ desk: new EnergyDesk(options, cutters, parsed.data.settled), changed })
+  }
+
+  /** Store it in one commit with the records it led to. */
+  checkpoint(): string {
+    return JSON.stringify({
+      format: 'energy-desk/1',
+      cutters: Object.fromEntries([...this.#cutters].map(([meter, cutter]) => [meter, cutter.checkpoint()])),
+      settled: Object.fromEntries([...this.#books].map(([product, book]) => [product, book.settled])),
+    })
+  }
+
+  /** From where on {@link EnergyDesk.recall} wants the ledger: two days before the oldest open figure. */
+  recallFrom(): number | undefined {
+    const settled = [...this.#books.values()].map((book) => book.settled).filter((at) => at > 0)
+    return settled.length > 0 ? Math.min(...settled) - KEPT_MS : undefined
+  }
+
+  /** Shows the books the recent ledger after a restart. */
+  recall(drafts: Iterable<IntervalDraft | ProductionDraft | UnitEnergyDraft>): void {
+    const list = [...drafts]
+    for (const book of this.#books.values()) book.recall(list)
+  }
+
+  /** Takes one reading, dated; returns what it finished. */
+  take(reading: ReadingRecord, at: EpochMs): EnergyDraft[] {
+    const cutter = this.#cutters.get(reading.meter)
+    const values = goodValues(reading, at)
+    if (!cutter || values.length === 0) return []
+    const power = values.find(({ quantity }) => quantity === 'power_active_total')?.value
+    const counters = this.#countersOf(reading.meter)
+    const counts = values.filter(({ quantity }) => counters.has(quantity))
+    const { intervals, events } = cutter.read({ at, values: counts, ...(power ? { power } : {}) })
+    return [...events, ...intervals, ...this.#close(intervals)]
+  }
+
+  /**
+   * Takes a planned change at a meter: its segment ends at the last good value and a new one begins. Undefined when no
+   * such meter is cut into intervals. `isLate`: the new register was already taken for a reset, so only the event is given.
+   */
+  change(
+    meter: MeterId,
+    change: MeterChange,
+  ): { readonly drafts: EnergyDraft[]; readonly facts: EventDraft['facts']; readonly isLate: boolean } | undefined {
+    const cutter = this.#cutters.get(meter)
+    if (!cutter) return undefined
+    const isLate = cutter.hasBrokenSince(change.at)
+    const { intervals, events } = isLate ? cutter.noteChange(change) : cutter.change(change)
+    const facts = events.find(({ code }) => code === change.cause)?.facts ?? {}
+    return { drafts: [...events, ...intervals, ...this.#close(intervals)], facts, isLate }
+  }
+
+  /** Takes a declared entry (or its correction); returns it with the figures it changes. */
+  declare(entry: ProductionDraft): EnergyDraft[] {
+    return [entry, ...[...this.#books.values()].flatMap((book) => book.declare(entry))]
+  }
+
+  /** Figures due that only the stored ledger can give; each is named once. */
+  takeDue(): DueFigure[] {
+    return [...this.#books.values()].flatMap((book) => book.takeDue())
+  }
+
+  /** Makes a due figure from the ledger of its period; of earlier givings the highest revision is gone beyond. */
+  figure(
+    { product: id, period, slot }: DueFigure,
+    ledger: Iterable<IntervalDraft | ProductionDraft | UnitEnergyDraft>,
+  ): UnitEnergyDraft | undefined {
+    const { zone, minutes, products } = this.options
+    const product = products.find((plan) => plan.id === id)
+    if (!product) return undefined
+    const records = [...ledger]
+    const before = records.flatMap((one) =>
+      one.kind === 'unit_energy' && one.product === id && one.period === period && one.start === slot.start
+        ? [one.revision]
+        : [],
+    )
+    const revision = before.length > 0 ? Math.max(...before) + 1 : 0
+    return productFigure(
+      { zone, minutes, product },
+      {
+        period,
+        slot,
+        revision,
+        ...(revision > 0 ? { reason: 'late_values' } : {}),
+        intervals: records.flatMap((one) => (one.kind === 'interval' ? [one] : [])),
+        production: records.flatMap((one) => (one.kind === 'production' ? [one] : [])),
+      },
+    )
+  }
+
+  #close(intervals: readonly IntervalDraft[]): EnergyDraft[] {
+    if (intervals.length === 0) return []
+    return [...this.#books.values()].flatMap((book) => book.close(intervals))
+  }
+
+  #countersOf(meter: MeterId): ReadonlySet<string> {
+    return new Set(this.options.meters.find(({ id }) => id === meter)?.counters.map(({ quantity }) => quantity))
+  }
+}
+
+function cutterOptions({ zone, minutes }: DeskOptions, { id, periodMs, counters }: MeterPlan) {
+  return { meter: id, zone, minutes, periodMs, counters }
+}
+
+/** Values that may be used: present and not suspect, at the instant of their own block. */
+function goodValues(reading: ReadingRecord, at: EpochMs) {
+  const values: { quantity: ReadingRecord['values'][number]['quantity']; value: Amount; at: EpochMs }[] = []
+  for (const one of reading.values) {
+    if (!('value' in one) || one.suspect) continue
+    const offset = reading.blocks[one.block] ?? 0
+    values.push({ quantity: one.quantity, value: one.value, at: epochMs(at + offset) })
+  }
+  return values
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

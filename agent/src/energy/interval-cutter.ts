@@ -1,0 +1,258 @@
+import {
+  type Amount,
+  fail,
+  formatAmount,
+  invariant,
+  ok,
+  quantity,
+  type Result,
+  ratio,
+  rescale,
+} from '@metergate/protocol'
+import type { CounterLimits } from './counter-delta.js'
+import { CounterTrack, type TrackGrid, type TrackState } from './counter-track.js'
+import {
+  type CutterState,
+  decodeCutterState,
+  encodeCutterState,
+  freshCutterState,
+  multiplierUntil,
+} from './cutter-state.js'
+import type {
+  BadCheckpoint,
+  CounterPoll,
+  CounterSpec,
+  CutterOptions,
+  CutterOutput,
+  MeterChange,
+} from './cutter-types.js'
+import type { EventDraft, IntervalDraft } from './interval.js'
+import { type EnergyEventCode, trackEventDraft } from './interval-events.js'
+import { SlotBooks } from './slot-books.js'
+
+export type * from './cutter-types.js'
+
+const NOTHING: CutterOutput = { intervals: [], events: [] }
+/** Without a configured limit: 10 MW, or 50 pulses a second. Wide, but no first zero can book a lifetime. */
+const FASTEST_ENERGY: Amount = { n: 10_000, exp: 0 }
+const FASTEST_PULSES: Amount = { n: 180_000, exp: 0 }
+const LONG_GAP_MS = 62 * 86_400_000
+/** A clock this little behind the last poll catches up by itself; polls until then are left out of intervals. */
+const BACKWARD_WAIT_MS = 2 * 3_600_000
+
+interface Counter {
+  readonly spec: CounterSpec
+  readonly state: TrackState
+  readonly track: CounterTrack
+  limits: CounterLimits
+}
+
+/**
+ * Cuts one meter's counters into intervals of the plant's grid, reading by reading. Deterministic: the same polls in
+ * the same order give the same records, in one run or over any number of checkpoints.
+ */
+export class IntervalCutter {
+  readonly #options: CutterOptions
+  readonly #state: CutterState
+  readonly #counters: readonly Counter[]
+  readonly #books: SlotBooks
+  readonly #nearMs: number
+  #intervals: IntervalDraft[] = []
+  #events: EventDraft[] = []
+
+  constructor(options: CutterOptions, state: CutterState = freshState(options)) {
+    const lengthMs = options.minutes * 60_000
+    this.#options = options
+    this.#state = state
+    this.#nearMs = Math.min(lengthMs * 1.5, Math.max(3 * options.periodMs, 60_000))
+    const patienceMs = options.patienceMs ?? Math.max(2 * lengthMs, 5 * options.periodMs)
+    this.#books = new SlotBooks(options, state, this.#nearMs, patienceMs)
+    this.#counters = options.counters.map((spec, index) => this.#counter(spec, index))
+  }
+
+  /** Continues from a checkpoint; a fault when it is unreadable or was made for another grid or other counters. */
+  static restore(options: CutterOptions, checkpoint: string): Result<IntervalCutter, BadCheckpoint> {
+    const decoded = decodeCutterState(checkpoint)
+    if (!decoded.ok) return decoded
+    const grid = gridOf(options)
+    if (decoded.value.grid !== grid) {
+      return fail({ kind: 'bad_checkpoint', why: `made for ${decoded.value.grid}, now ${grid}` })
+    }
+    return ok(new IntervalCutter(options, decoded.value))
+  }
+
+  /** All that is known, as text for {@link IntervalCutter.restore}. Store it in one commit with the records it led to. */
+  checkpoint(): string {
+    return encodeCutterState(this.#state)
+  }
+
+  /** Start of the first interval not finished yet; undefined before the first good reading. */
+  get openSince(): number | undefined {
+    const starts = this.#settledUntil()
+    return starts.length ? Math.min(...starts) : undefined
+  }
+
+  /** Takes the next poll and returns the intervals and events it finished. */
+  read(poll: CounterPoll): CutterOutput {
+    this.#clock(poll)
+    this.#books.weighPower(poll)
+    this.#countPoll(poll)
+    this.#feed(poll)
+    if (poll.at === this.#state.lastPollAt) this.#state.clockBehindMs = 0
+    return this.#collect()
+  }
+
+  /** Ends the segment of every counter: the meter or its transformers were changed. */
+  change(change: MeterChange): CutterOutput {
+    const lastAt = change.oldEnd?.at ?? this.#state.lastPollAt
+    if (change.oldEnd) this.#feed(change.oldEnd)
+    for (const { track, limits } of this.#counters) {
+      track.conclude(limits)
+      track.breakSegment(change.cause)
+    }
+    if (change.multiplier) this.#state.multipliers.push({ from: change.at, multiplier: change.multiplier })
+    if (change.newStart) this.#feed(change.newStart)
+    this.#changeEvent(change, lastAt, {})
+    return this.#collect()
+  }
+
+  /** A change reported after its new register had been taken for a reset: kept as evidence beside what was cut. */
+  noteChange(change: MeterChange): CutterOutput {
+    this.#changeEvent(change, change.oldEnd?.at ?? null, { late: true })
+    return this.#collect()
+  }
+
+  /** Whether a counter's running segment began after `at`: its readings are no longer those of before. */
+  hasBrokenSince(at: number): boolean {
+    return this.#counters.some(({ state }) => state.segmentSince !== undefined && state.segmentSince > at)
+  }
+
+  #changeEvent(
+    { cause, at, oldEnd, newStart, multiplier }: MeterChange,
+    lastAt: number | null,
+    more: EventDraft['facts'],
+  ) {
+    this.#event(cause, {
+      at,
+      old_end_at: lastAt,
+      old_end: describe(oldEnd),
+      new_start_at: newStart?.at ?? null,
+      new_start: describe(newStart),
+      unmetered_s: newStart && lastAt !== null ? Math.round((newStart.at - lastAt) / 1000) : null,
+      multiplier: multiplier ? formatAmount(multiplier) : null,
+      ...more,
+    })
+  }
+
+  #counter(spec: CounterSpec, index: number): Counter {
+    const state = this.#state.tracks[index]
+    invariant(state, 'a checkpoint has as many tracks as counters')
+    const track = new CounterTrack(state, this.#grid(), {
+      settle: (slot) => this.#books.settle(index, slot, state.segment),
+      event: (event) => {
+        const subject = { meter: this.#options.meter, quantity: spec.quantity, exp: state.exp ?? 0 }
+        this.#events.push(trackEventDraft(event, subject))
+      },
+    })
+    return { spec, state, track, limits: this.#limits(spec, state.exp ?? 0) }
+  }
+
+  #grid(): TrackGrid {
+    return {
+      slot: (at) => this.#options.zone.slot(at, this.#options.minutes),
+      nearMs: this.#nearMs,
+      longGapMs: this.#options.longGapMs ?? LONG_GAP_MS,
+    }
+  }
+
+  /** A counter's limits in digits of its register, which `multiplier` may stand above. */
+  #limits({ quantity: name, modulus, maxPerHour, step }: CounterSpec, exp: number): CounterLimits {
+    const multiplier = multiplierUntil(this.#state, Number.POSITIVE_INFINITY)
+    const fastest = maxPerHour ?? (quantity(name).unit === 'pulse' ? FASTEST_PULSES : FASTEST_ENERGY)
+    return {
+      modulus: modulus && rescale(modulus, exp)?.n,
+      maxPerHour: ratio(fastest, multiplier, exp)?.n,
+      step: Math.max(1, (step && rescale(step, exp)?.n) ?? 1),
+    }
+  }
+
+  #feed(poll: CounterPoll): void {
+    for (const one of poll.values) {
+      const counter = this.#counters.find(({ spec }) => spec.quantity === one.quantity)
+      if (counter) this.#take(counter, one.at ?? poll.at, one.value)
+    }
+  }
+
+  #take(counter: Counter, at: number, value: Amount): void {
+    const { state, track, spec } = counter
+    if (state.last === null) {
+      // A new segment may come from a meter with another resolution; within one, every value keeps the first's digit.
+      state.exp = value.exp
+      counter.limits = this.#limits(spec, value.exp)
+    }
+    const { latestAt } = track
+    const fitted = rescale(value, state.exp ?? value.exp)
+    if (!fitted || (latestAt !== undefined && at <= latestAt)) return
+    const slackMs = this.#state.clockBehindMs
+    track.read({ at, n: fitted.n }, slackMs > 0 ? { ...counter.limits, slackMs } : counter.limits)
+  }
+
+  /** A clock set back by hours would stall every counter until it caught up: their segments end instead. */
+  #clock({ at }: CounterPoll): void {
+    const state = this.#state
+    if (state.lastPollAt === null) return
+    state.clockBehindMs = Math.max(state.clockBehindMs, state.lastPollAt - at)
+    if (state.lastPollAt - at <= BACKWARD_WAIT_MS) return
+    this.#event('clock_back', { at, last_at: state.lastPollAt })
+    for (const { track, limits } of this.#counters) {
+      track.conclude(limits)
+      track.leave('clock_reset')
+    }
+    this.#intervals.push(...this.#books.closeAll(state.lastPollAt))
+    state.lastPollAt = null
+    state.clockBehindMs = 0
+  }
+
+  #countPoll({ at, values }: CounterPoll): void {
+    const { lastPollAt } = this.#state
+    if (values.length === 0 || (lastPollAt !== null && at <= lastPollAt)) return
+    if (lastPollAt !== null && at - lastPollAt > this.#nearMs) {
+      this.#event('reading_gap', { at, last_at: lastPollAt, seconds: Math.round((at - lastPollAt) / 1000) })
+    }
+    this.#books.countGood(at)
+    this.#state.lastPollAt = at
+  }
+
+  #settledUntil(): number[] {
+    return this.#counters.flatMap(({ track }) => track.settledUntil ?? [])
+  }
+
+  #collect(): CutterOutput {
+    this.#intervals.push(...this.#books.takeDue(() => this.#settledUntil()))
+    if (this.#intervals.length === 0 && this.#events.length === 0) return NOTHING
+    const output = { intervals: this.#intervals, events: this.#events }
+    this.#intervals = []
+    this.#events = []
+    return output
+  }
+
+  #event(code: EnergyEventCode, facts: EventDraft['facts']): void {
+    this.#events.push({ kind: 'event', code, meter: this.#options.meter, facts })
+  }
+}
+
+function gridOf({ zone, minutes, periodMs, counters }: CutterOptions): string {
+  return `${zone.name} ${minutes}min ${periodMs}ms ${counters.map((counter) => counter.quantity).join(',')}`
+}
+
+function freshState(options: CutterOptions): CutterState {
+  return freshCutterState(gridOf(options), options.counters.length, options.multiplier)
+}
+
+function describe(poll: CounterPoll | undefined): string | null {
+  if (!poll) return null
+  return poll.values
+    .map(({ quantity: name, value }) => `${name}=${formatAmount(value)}`)
+    .join(' ')
+    .slice(0, 500)
+}

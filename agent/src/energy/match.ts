@@ -1,0 +1,145 @@
+import {
+  type Amount,
+  add,
+  amountFrom,
+  divideHalfEven,
+  invariant,
+  type MeterId,
+  type ProductId,
+  type QuantityName,
+  subtract,
+} from '@metergate/protocol'
+import type { IntervalDraft } from './interval.js'
+import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
+import { entriesInForce, type ProductionDraft } from './production.js'
+import { newestIntervals, type SlotEnergy, type Span, slotEnergy, slotsOf, sum, sumKnown, ZERO } from './spans.js'
+
+/** Which energy belongs to which output. */
+export interface MatchQuestion {
+  readonly period: Slot
+  readonly zone: PlantZone
+  /** Length of the stored intervals. */
+  readonly minutes: IntervalMinutes
+  /** Energy and counted output are compared in spans of this length: hours for shifts and longer. */
+  readonly spanMinutes: IntervalMinutes
+  readonly product: ProductId
+  /** The meters whose energies add up to the product's. */
+  readonly meters: readonly MeterId[]
+  /** Default: active energy import. */
+  readonly quantity?: QuantityName
+  readonly intervals: Iterable<IntervalDraft>
+  readonly production: Iterable<ProductionDraft>
+}
+
+/**
+ * The period as spans of known energy and output. Counted output is matched on the grid; a declared entry makes one
+ * span of its own, so that a shift's count is set against exactly that shift's energy. A declared entry counts only
+ * where nothing was counted, and only when it lies wholly in the period.
+ */
+export function matchSpans(question: MatchQuestion): Span[] {
+  const { period, zone, minutes, spanMinutes, product, production } = question
+  const slots = slotsOf(period, zone, minutes)
+  const line = new EnergyLine(slots, energies(question, slots))
+  const entries = entriesInForce(production).filter((entry) => entry.product === product)
+  const counted = countedOutput(entries)
+  const declared = declaredStretches(entries, period, counted)
+  const spans: Span[] = declared.map(({ start, end, output }) => ({ start, end, output, ...line.between(start, end) }))
+  for (const { start, end } of freeStretches(slotsOf(period, zone, spanMinutes), declared)) {
+    const inside = slots.filter((slot) => slot.start < end && slot.end > start)
+    const cut = inside.some((slot) => slot.start < start || slot.end > end)
+    const output = cut ? null : sumKnown(inside.map((slot) => counted.get(slot.start) ?? null))
+    spans.push({ start, end, output, ...line.between(start, end) })
+  }
+  return spans.sort((a, b) => a.start - b.start)
+}
+
+function energies({ meters, intervals, quantity }: MatchQuestion, slots: readonly Slot[]): SlotEnergy[] {
+  const byMeter = newestIntervals(intervals)
+  return slots.map(({ start }) => {
+    const parts = meters.map((meter) =>
+      slotEnergy(byMeter.get(meter)?.get(start), quantity ?? 'energy_active_import_total'),
+    )
+    return { energy: sumKnown(parts.map(({ energy }) => energy)), estimated: parts.some(({ estimated }) => estimated) }
+  })
+}
+
+/** Output by interval start; several counters of one product add up. */
+function countedOutput(entries: readonly ProductionDraft[]): Map<number, Amount> {
+  const bySlot = new Map<number, Amount>()
+  for (const { source, start, count } of entries) {
+    if (source === 'declared' || !count) continue
+    bySlot.set(start, add(bySlot.get(start) ?? ZERO, count))
+  }
+  return bySlot
+}
+
+interface Stretch {
+  readonly start: number
+  readonly end: number
+  readonly output: Amount
+}
+
+/** Declared entries, those that overlap joined: their output belongs to the whole stretch. */
+function declaredStretches(entries: readonly ProductionDraft[], period: Slot, counted: Map<number, Amount>): Stretch[] {
+  const starts = [...counted.keys()]
+  const stretches: Stretch[] = []
+  for (const { source, start, end, count } of entries) {
+    const outside = start < period.start || end > period.end || end <= start
+    if (source !== 'declared' || !count || outside || starts.some((at) => at >= start && at < end)) continue
+    const last = stretches.at(-1)
+    if (last && start < last.end) {
+      stretches[stretches.length - 1] = {
+        start: last.start,
+        end: Math.max(last.end, end),
+        output: add(last.output, count),
+      }
+    } else stretches.push({ start, end, output: count })
+  }
+  return stretches
+}
+
+/** What of the grid the declared stretches leave free. */
+function freeStretches(slots: readonly Slot[], taken: readonly Stretch[]): { start: number; end: number }[] {
+  return slots.flatMap(({ start, end }) => {
+    const free: { start: number; end: number }[] = []
+    let from: number = start
+    for (const stretch of taken) {
+      if (stretch.end <= from || stretch.start >= end) continue
+      if (stretch.start > from) free.push({ start: from, end: stretch.start })
+      from = stretch.end
+    }
+    if (from < end) free.push({ start: from, end })
+    return free
+  })
+}
+
+/** Energy along the grid; inside a slot it is spread evenly, rounded once per cut, so that cuts add up exactly. */
+class EnergyLine {
+  constructor(
+    private readonly slots: readonly Slot[],
+    private readonly known: readonly SlotEnergy[],
+  ) {}
+
+  between(start: number, end: number): { energy: Amount | null; estimated: Amount } {
+    const shares: (Amount | null)[] = []
+    const estimates: Amount[] = []
+    this.slots.forEach((slot, index) => {
+      if (slot.start >= end || slot.end <= start) return
+      const { energy, estimated } = this.known[index] ?? { energy: null, estimated: false }
+      const isCut = slot.start < start || slot.end > end
+      const share = energy && subtract(upTo(energy, slot, end), upTo(energy, slot, start))
+      shares.push(share)
+      if (share && (estimated || isCut)) estimates.push(share)
+    })
+    return { energy: shares.length ? sumKnown(shares) : null, estimated: sum(estimates) }
+  }
+}
+
+/** The part of a slot's energy up to an instant. */
+function upTo(energy: Amount, { start, end }: Slot, at: number): Amount {
+  if (at <= start) return { n: 0, exp: energy.exp }
+  if (at >= end) return energy
+  const part = amountFrom(divideHalfEven(BigInt(energy.n) * BigInt(at - start), BigInt(end - start)), energy.exp)
+  invariant(part, 'a part is no larger than the whole')
+  return part
+}

@@ -1,0 +1,92 @@
+import {
+  type Amount,
+  add,
+  type IntervalDelta,
+  type IntervalRecord,
+  type MeterId,
+  multiply,
+  type QuantityName,
+  ratio,
+  subtract,
+} from '@metergate/protocol'
+import type { IntervalDraft } from './interval.js'
+import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
+
+export const ZERO: Amount = { n: 0, exp: 0 }
+
+/** Energy and output of one stretch of time; null where not known. Amounts: kWh, pieces. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+  readonly energy: Amount | null
+  readonly output: Amount | null
+  /** How much of `energy` was estimated. */
+  readonly estimated: Amount
+}
+
+/** What one interval says about one quantity. */
+export interface SlotEnergy {
+  readonly energy: Amount | null
+  readonly estimated: boolean
+}
+
+/** Of several revisions of an interval the highest counts. Keyed by meter, then by start. */
+export function newestIntervals<I extends IntervalDraft | IntervalRecord>(
+  intervals: Iterable<I>,
+): Map<MeterId, Map<number, I>> {
+  const byMeter = new Map<MeterId, Map<number, I>>()
+  for (const interval of intervals) {
+    const byStart = byMeter.get(interval.meter) ?? new Map<number, I>()
+    byMeter.set(interval.meter, byStart)
+    const known = byStart.get(interval.start)
+    if (!known || interval.revision >= known.revision) byStart.set(interval.start, interval)
+  }
+  return byMeter
+}
+
+/** The energy of an interval for figures: a suspect or missing one has none, an estimate says so. */
+export function slotEnergy(interval: IntervalDraft | undefined, quantity: QuantityName): SlotEnergy {
+  const delta = interval?.deltas.find((one) => one.quantity === quantity)
+  if (!delta || delta.flag === 'suspect' || delta.flag === 'missing') return { energy: null, estimated: false }
+  return { energy: delta.delta, estimated: delta.flag === 'estimated' || delta.flag === 'mixed' }
+}
+
+/** What the registers measured in an interval, suspect stretches included: the sum of its metered parts. */
+export function meteredEnergy(delta: IntervalDelta, multiplier: Amount): Amount {
+  if (delta.delta || !delta.parts) return delta.delta ?? ZERO
+  return sum(delta.parts.map(({ from, to, multiplier: own }) => multiply(subtract(to, from), own ?? multiplier)))
+}
+
+/** Exact sum; zero for none. */
+export function sum(amounts: Iterable<Amount>): Amount {
+  let total = ZERO
+  for (const one of amounts) total = add(total, one)
+  return total
+}
+
+/** Exact sum, or null as soon as one is not known. */
+export function sumKnown(amounts: readonly (Amount | null)[]): Amount | null {
+  let total = ZERO
+  for (const one of amounts) {
+    if (!one) return null
+    total = add(total, one)
+  }
+  return total
+}
+
+/** The grid's slots in [start, end). */
+export function slotsOf(period: Slot, zone: PlantZone, minutes: IntervalMinutes): Slot[] {
+  const slots: Slot[] = []
+  for (let at: number = period.start; at < period.end; ) {
+    const slot = zone.slot(at, minutes)
+    slots.push(slot)
+    at = slot.end
+  }
+  return slots
+}
+
+/** `part / whole` in whole per mille, half-even, held in [0, 1000]; 0 when the whole is zero. */
+export function perMille(part: Amount, whole: Amount): number {
+  const share = ratio(part, whole, -3)
+  return share ? Math.min(1000, Math.max(0, share.n)) : 0
+}

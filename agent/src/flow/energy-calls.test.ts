@@ -1,0 +1,61 @@
+import { amount, epochMs, productIdSchema } from '@metergate/protocol'
+import { describe, expect, it } from 'vitest'
+import { CONTROL_CALLS, type ControlCall } from '../control/calls.js'
+import { PlantZone } from '../energy/plant-time.js'
+import { MemoryRecordStore } from '../store/memory-record-store.js'
+import { SEALER, SeededRandom, stampOf } from '../store/testing/make.js'
+import { VirtualClock } from '../testing/virtual-clock.js'
+import { energyCalls } from './energy-calls.js'
+
+const SLIPPER = productIdSchema.parse('slipper')
+const SPAN = { start: epochMs(Date.UTC(2026, 2, 2)), end: epochMs(Date.UTC(2026, 2, 3)) }
+const never = new AbortController().signal
+
+function desk() {
+  const clock = new VirtualClock({ wall: SPAN.end })
+  const random = new SeededRandom(1)
+  const store = new MemoryRecordStore({ clock, random, sealer: () => SEALER })
+  return energyCalls({
+    store,
+    random,
+    report: {
+      zone: new PlantZone('Asia/Shanghai'),
+      minutes: 15,
+      meters: [],
+      products: [{ plan: { id: SLIPPER, unit: 'pair', meters: [], counters: [] }, label: 'slipper' }],
+    },
+    declare: (entry) => store.append([{ ...entry, stamp: stampOf(clock) }]),
+    exchange: async () => undefined,
+  })
+}
+
+/** What comes out at the other end of the socket, which checks it strictly. */
+function overTheSocket<C extends ControlCall>(call: C, value: unknown) {
+  return CONTROL_CALLS[call].answer.parse(JSON.parse(JSON.stringify(value)))
+}
+
+describe('production through the socket', () => {
+  it('is added, corrected, withdrawn and listed with answers the client accepts', async () => {
+    const calls = desk()
+    const entry = { product: SLIPPER, count: amount(1200, 0), unit: 'pair', ...SPAN, note: 'by hand' }
+    const added = await calls.production_add({ entries: [entry] }, never)
+    if (!added.ok) throw new Error(added.fault.why)
+    const [first] = overTheSocket('production_add', added.value)
+    expect(first).toMatchObject({ source: 'declared', revision: 0, note: 'by hand' })
+
+    const name = first?.entry ?? ''
+    const corrected = await calls.production_correct({ entry: name, count: amount(1150, 0), reason: 'recount' }, never)
+    if (!corrected.ok) throw new Error(corrected.fault.why)
+    expect(overTheSocket('production_correct', corrected.value)).toMatchObject({ entry: name, revision: 1 })
+
+    const listed = await calls.production_list(SPAN, never)
+    if (!listed.ok) throw new Error(listed.fault.why)
+    expect(overTheSocket('production_list', listed.value)).toEqual([
+      expect.objectContaining({ entry: name, revision: 1, count: amount(1150, 0) }),
+    ])
+
+    const withdrawn = await calls.production_correct({ entry: name, count: null, reason: 'never made' }, never)
+    if (!withdrawn.ok) throw new Error(withdrawn.fault.why)
+    expect(overTheSocket('production_correct', withdrawn.value)).toMatchObject({ revision: 2, count: null })
+  })
+})

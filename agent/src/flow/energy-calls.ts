@@ -1,0 +1,102 @@
+import {
+  type EventRecord,
+  fail,
+  type MeterId,
+  ok,
+  type ProductionRecord,
+  type Random,
+  type Result,
+  type Seq,
+} from '@metergate/protocol'
+import type { ControlHandlers, MeterExchange, ProductionEntry } from '../control/calls.js'
+import type { MeterChange } from '../energy/interval-cutter.js'
+import { correct, declare, entriesInForce, type ProductionDraft, withdraw } from '../energy/production.js'
+import type { RecordStore, StoreFault } from '../store/record-store.js'
+import { energyReport, type ReportParts } from './energy-report.js'
+
+export type EnergyReportParts = ReportParts
+
+export interface EnergyCallParts {
+  readonly store: RecordStore
+  readonly random: Random
+  readonly report: ReportParts
+  readonly declare: (entry: ProductionDraft) => Promise<Result<readonly Seq[], StoreFault>>
+  /** Undefined when no such meter is cut into intervals. */
+  readonly exchange: (
+    meter: MeterId,
+    change: MeterChange,
+  ) => Promise<Result<EventRecord['facts'], StoreFault> | undefined>
+}
+
+type EnergyHandlers = Pick<
+  ControlHandlers,
+  'energy' | 'production_add' | 'production_list' | 'production_correct' | 'meter_exchange'
+>
+
+/** What may be asked and said about energy and production, with or without the daemon. */
+export function energyCalls({ store, random, report, declare: keep, exchange }: EnergyCallParts): EnergyHandlers {
+  const productIds = report.products.map(({ plan }) => plan.id)
+  const stored = async (entry: ProductionDraft): Promise<Result<ProductionEntry, { kind: 'store'; why: string }>> => {
+    const kept = await keep(entry)
+    return kept.ok ? ok(withoutKind(entry)) : fail({ kind: 'store', why: kept.fault.why })
+  }
+  return {
+    energy: async (span) => ok(energyReport(store, report, span)),
+    production_add: async ({ entries }) => {
+      const stranger = entries.find(({ product }) => !productIds.includes(product))
+      if (stranger) {
+        return fail({
+          kind: 'unknown_product',
+          why: `no product is called ${stranger.product}; known: ${productIds.join(', ')}`,
+        })
+      }
+      const kept: ProductionEntry[] = []
+      for (const { shift, note, ...what } of entries) {
+        const words = { ...(shift === undefined ? {} : { shift }), ...(note === undefined ? {} : { note }) }
+        const result = await stored(declare({ ...what, ...words }, random))
+        if (!result.ok) return result
+        kept.push(result.value)
+      }
+      return ok(kept)
+    },
+    production_list: async ({ start, end }) =>
+      ok(
+        newestProduction(store)
+          .filter((entry) => entry.source === 'declared' && entry.start < end && entry.end > start)
+          .map(withoutStamp),
+      ),
+    production_correct: async ({ entry: name, count, reason }) => {
+      const known = newestProduction(store).find(({ entry }) => entry === name)
+      if (!known) return fail({ kind: 'unknown_entry', why: `no production entry is called ${name}` })
+      const { stamp: _, ...draft } = known
+      return stored(count === null ? withdraw(draft, reason) : correct(draft, { count }, reason))
+    },
+    meter_exchange: async (request) => {
+      const { meter } = request
+      const done = await exchange(meter, changeOf(request))
+      if (!done) return fail({ kind: 'unknown_meter', why: `no meter with a counter is called ${meter}` })
+      return done.ok ? ok({ meter, facts: done.value }) : fail({ kind: 'store', why: done.fault.why })
+    },
+  }
+}
+
+function changeOf({ cause, at, old_end: oldEnd, new_start: newStart }: MeterExchange): MeterChange {
+  return { cause, at, ...(oldEnd ? { oldEnd } : {}), ...(newStart ? { newStart } : {}) }
+}
+
+function newestProduction(store: RecordStore): ProductionRecord[] {
+  const records: ProductionRecord[] = []
+  for (const { record } of store.records({ stream: 'ledger', kinds: ['production'] })) {
+    if (record.kind === 'production') records.push(record)
+  }
+  return entriesInForce(records)
+}
+
+/** The answer is an entry, not a record: strictly so, since the socket's other end checks it. */
+function withoutKind({ kind: _, ...entry }: ProductionDraft): ProductionEntry {
+  return entry
+}
+
+function withoutStamp({ stamp: _, kind: __, ...entry }: ProductionRecord): ProductionEntry {
+  return entry
+}

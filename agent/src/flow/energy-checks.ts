@@ -1,0 +1,94 @@
+import { type Amount, epochMs, type IntervalRecord, multiply, ratio, subtract } from '@metergate/protocol'
+import type { EnergyReport } from '../control/calls.js'
+import type { PlantZone, Slot } from '../energy/plant-time.js'
+import { slotEnergy, sum } from '../energy/spans.js'
+import { type VeeContext, type VeeFinding, type VeeInterval, validateDay } from '../energy/vee.js'
+import { veeCheck } from '../energy/vee-table.js'
+
+const IMPORT = 'energy_active_import_total'
+const REACTIVE = ['energy_reactive_import_total', 'energy_reactive_export_total'] as const
+/** Days before, of which the usual day is the mean. */
+const USUAL_DAYS = 7
+
+/** A day of one meter for the checks: its grid and newest intervals. */
+export interface CheckedDay {
+  readonly day: Slot
+  readonly slots: readonly Slot[]
+  readonly intervals: ReadonlyMap<number, IntervalRecord>
+}
+
+/**
+ * Validates whole civil days of one meter, in order; each day's usual use is the mean of up to seven days before it in
+ * the list. Findings are said beside the figures and change none.
+ */
+export function checkDays(meter: string, days: readonly CheckedDay[], contractKw?: Amount): EnergyReport['checks'] {
+  const totals: Amount[] = []
+  return days.flatMap(({ day, slots, intervals }) => {
+    const seen = slots.map((slot) => veeInterval(slot, intervals.get(slot.start)))
+    const usual = totals.slice(-USUAL_DAYS)
+    const usualDay = usual.length >= 3 ? ratio(sum(usual), { n: usual.length, exp: 0 }, -6) : undefined
+    const known = seen.flatMap(({ energy }) => energy ?? [])
+    if (known.length === seen.length) totals.push(sum(known))
+    const context: VeeContext = {
+      ...(usualDay ? { usualDay } : {}),
+      ...(contractKw ? { contractKw } : {}),
+      ...registerOf(slots, intervals),
+    }
+    const negative = [...intervals.values()].flatMap((one) => negativeOf(one, day))
+    return [...validateDay(seen, context), ...negative].map((found) => ({
+      meter,
+      check: found.check,
+      severity: veeCheck(found.check).severity,
+      start: epochMs(found.start),
+      end: epochMs(found.end),
+      value: found.value,
+      limit: found.limit,
+    }))
+  })
+}
+
+/** Civil days that lie wholly in the span. */
+export function wholeDays({ start, end }: Slot, zone: PlantZone): Slot[] {
+  const days: Slot[] = []
+  for (let day = zone.day(start); day.end <= end; day = zone.day(day.end)) if (day.start >= start) days.push(day)
+  return days
+}
+
+function veeInterval({ start, end }: Slot, interval: IntervalRecord | undefined): VeeInterval {
+  const { energy, estimated } = slotEnergy(interval, IMPORT)
+  const delta = interval?.deltas.find(({ quantity }) => quantity === IMPORT)
+  const reactive = interval ? REACTIVE.flatMap((quantity) => slotEnergy(interval, quantity).energy ?? []) : []
+  const meteredMs = delta?.parts?.reduce((ms, part) => ms + part.end - part.start, 0)
+  return {
+    start,
+    end,
+    energy,
+    estimated,
+    reactive: reactive.length > 0 ? sum(reactive) : null,
+    // Power was read, so the meter was alive: zero energy is then no outage.
+    hasVoltage: interval?.power != null,
+    ...(meteredMs === undefined ? {} : { meteredMs }),
+  }
+}
+
+/** The register's own difference over the day, only within one segment: the sum check sets the intervals against it. */
+function registerOf(
+  slots: readonly Slot[],
+  intervals: ReadonlyMap<number, IntervalRecord>,
+): Pick<VeeContext, 'register'> {
+  const deltas = slots.map(({ start }) => intervals.get(start)?.deltas.find(({ quantity }) => quantity === IMPORT))
+  const [first, last] = [deltas[0], deltas.at(-1)]
+  if (!first?.from || !last?.to || deltas.some((delta) => !delta || delta.parts)) return {}
+  const multiplier = intervals.get(slots[0]?.start ?? 0)?.multiplier ?? { n: 1, exp: 0 }
+  const difference = multiply(subtract(last.to, first.from), multiplier)
+  // Below zero the register rolled over within the day: the checks of the cutter have judged that.
+  return difference.n < 0 ? {} : { register: { difference, step: { n: 1, exp: first.from.exp } } }
+}
+
+/** The cutter saw the register fall: it said so in the interval's own checks. */
+function negativeOf(interval: IntervalRecord, day: Slot): VeeFinding[] {
+  if (interval.start < day.start || interval.start >= day.end) return []
+  const delta = interval.deltas.find(({ quantity }) => quantity === IMPORT)
+  if (!delta?.checks?.includes('negative')) return []
+  return [{ check: 'negative', start: interval.start, end: interval.end, value: 'fell', limit: 'never' }]
+}

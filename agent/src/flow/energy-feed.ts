@@ -1,0 +1,248 @@
+import {
+  type Anchor,
+  type AnchorRecord,
+  type BootId,
+  dateOf,
+  type EpochMs,
+  epochMs,
+  epochMsSchema,
+  type MeterId,
+  ok,
+  productIdSchema,
+  type ReadingRecord,
+  type Seq,
+  type Stamp,
+  type StreamRecord,
+  seqSchema,
+} from '@metergate/protocol'
+import { z } from 'zod'
+import { type DeskOptions, EnergyDesk, type EnergyDraft } from '../energy/energy-desk.js'
+import type { IntervalDraft } from '../energy/interval.js'
+import type { MeterChange } from '../energy/interval-cutter.js'
+import type { DueFigure } from '../energy/product-book.js'
+import type { ProductionDraft } from '../energy/production.js'
+import type { UnitEnergyDraft } from '../energy/unit-energy.js'
+import type { RecordStore } from '../store/record-store.js'
+
+const STATE_KEY = 'energy'
+/** Readings taken in one go, so that a long backlog does not hold up the line. */
+const READINGS_AT_ONCE = 2_000
+/** Anchors kept at hand; older ones belong to boots whose readings were taken long ago. */
+const ANCHORS_KEPT = 64
+const LEDGER_OF_FIGURES = ['interval', 'production', 'unit_energy'] as const
+
+const stateSchema = z.strictObject({
+  desk: z.string(),
+  /** The last reading taken: its stream and number. */
+  stream: z.string(),
+  after: z.number().int().min(0),
+  /** Figures still to be made from the ledger: written with the records they rest on, gone with the figures. */
+  due: z
+    .array(
+      z.strictObject({
+        product: productIdSchema,
+        period: z.enum(['interval', 'hour', 'shift', 'day', 'month']),
+        slot: z.strictObject({ start: epochMsSchema, end: epochMsSchema }),
+      }),
+    )
+    .default([]),
+})
+
+export interface FeedParts {
+  readonly store: RecordStore
+  readonly boot: BootId
+  readonly stamp: () => Stamp
+}
+
+export type FeedNotice =
+  | { readonly kind: 'energy_restarted'; readonly why: string }
+  | { readonly kind: 'meter_plan_changed'; readonly meters: readonly MeterId[] }
+
+/**
+ * Draws committed readings out of the store, in the order taken, and lays what the energy desk makes of them into the
+ * ledger. The place reached and the desk's state go to disk in the commit that stores the results, so a restart at any
+ * point continues without losing or doubling anything. Readings of an undated boot wait for its anchor.
+ */
+export class EnergyFeed {
+  readonly #anchors: Anchor[]
+  #after: number
+  #stream: string
+  #due: DueFigure[]
+  #leftOverGiven = false
+
+  private constructor(
+    private readonly parts: FeedParts,
+    private readonly desk: EnergyDesk,
+    place: { readonly stream: string; readonly after: number; readonly due?: readonly DueFigure[] },
+    anchors: readonly Anchor[],
+  ) {
+    this.#anchors = [...anchors]
+    this.#after = place.after
+    this.#stream = place.stream
+    this.#due = [...(place.due ?? [])]
+  }
+
+  /** Continues where the store says; without a usable state begins with the readings that come from now on. */
+  static open(
+    parts: FeedParts,
+    options: DeskOptions,
+  ): { readonly feed: EnergyFeed; readonly notices: readonly FeedNotice[] } {
+    const { store } = parts
+    const stored = store.getState(STATE_KEY)
+    const anchors = recordsOf(store, ['anchor'])
+      .flatMap((one) => (one.kind === 'anchor' ? [one] : []))
+      .slice(-ANCHORS_KEPT)
+    if (stored === undefined)
+      return { feed: new EnergyFeed(parts, EnergyDesk.fresh(options), { stream: '', after: 0 }, anchors), notices: [] }
+    const state = stateSchema.safeParse(parseJson(stored))
+    const restored = state.success ? EnergyDesk.restore(options, state.data.desk) : undefined
+    if (!state.success || !restored?.ok) {
+      const why = restored && !restored.ok ? restored.fault.why : 'the stored state is unreadable'
+      const now = detailState(store)
+      const feed = new EnergyFeed(parts, EnergyDesk.fresh(options), { stream: now.stream, after: now.lastSeq }, anchors)
+      return { feed, notices: [{ kind: 'energy_restarted', why }] }
+    }
+    const { desk, changed } = restored.value
+    recall(desk, store)
+    const feed = new EnergyFeed(parts, desk, state.data, anchors)
+    return { feed, notices: changed.length > 0 ? [{ kind: 'meter_plan_changed', meters: changed }] : [] }
+  }
+
+  /** Takes what has been committed meanwhile. True when there is more than was taken in one go. */
+  advance(): boolean {
+    this.#giveLeftOver()
+    const { stream } = detailState(this.parts.store)
+    // A new stream counts from 1 again; readings it repeats are older than the desk's place in time and fall away there.
+    if (stream !== this.#stream) {
+      this.#stream = stream
+      this.#after = 0
+    }
+    const drafts: EnergyDraft[] = []
+    let taken = 0
+    for (const { seq, record } of this.#readings()) {
+      if (record.kind !== 'reading') continue
+      if (taken >= READINGS_AT_ONCE) break
+      const at = this.#date(record)
+      if (at === 'wait') break
+      if (at !== 'never') drafts.push(...this.desk.take(record, at))
+      this.#after = seq
+      taken += 1
+    }
+    // Without results nothing is written: the same readings, taken again after a restart, lead to the same place.
+    if (drafts.length > 0) void this.#store(drafts)
+    return taken >= READINGS_AT_ONCE
+  }
+
+  /** An anchor for this or an earlier boot was stored: readings that waited for it can be dated now. */
+  anchored(anchor: Pick<AnchorRecord, 'boot' | 'mono' | 'true_wall' | 'error_ms'>): void {
+    this.#anchors.push(anchor)
+    if (this.#anchors.length > ANCHORS_KEPT) this.#anchors.shift()
+  }
+
+  /** A declared entry, or its correction; resolves once it is on disk. */
+  declare(entry: ProductionDraft) {
+    return this.#store(this.desk.declare(entry), true)
+  }
+
+  /**
+   * A meter or its transformers were changed: everything read before is taken first, then its segment ends. Undefined when
+   * no such meter is cut into intervals; otherwise resolves with the event's facts once they are on disk.
+   */
+  async exchange(meter: MeterId, change: MeterChange) {
+    const flushed = await this.parts.store.flush()
+    if (!flushed.ok) return flushed
+    while (this.advance());
+    const changed = this.desk.change(meter, change)
+    if (!changed) return undefined
+    const stored = await this.#store(changed.drafts, true)
+    return stored.ok ? ok(changed.facts) : stored
+  }
+
+  #readings() {
+    const after = this.#after > 0 ? { after: toSeq(this.#after) } : {}
+    return this.parts.store.records({ stream: 'detail', kinds: ['reading'], ...after })
+  }
+
+  #date({ stamp }: ReadingRecord): EpochMs | 'wait' | 'never' {
+    const dated = dateOf(stamp, this.#anchors)
+    if (dated.quality !== 'U') return epochMs(Math.round(dated.at))
+    // Only this boot can still get an anchor; what an earlier one left undated stays so.
+    return stamp.boot === this.parts.boot ? 'wait' : 'never'
+  }
+
+  async #store(drafts: readonly EnergyDraft[], urgent = false) {
+    const due = this.desk.takeDue()
+    this.#due.push(...due)
+    const stamp = this.parts.stamp()
+    const records = drafts.map((draft): StreamRecord => ({ ...draft, stamp }))
+    // State first, then the records: both wait for the same commit.
+    this.parts.store.putState(
+      STATE_KEY,
+      JSON.stringify({ desk: this.desk.checkpoint(), stream: this.#stream, after: this.#after, due: this.#due }),
+    )
+    const stored = await this.parts.store.append(records, { urgent })
+    if (stored.ok && due.length > 0) await this.#give(due)
+    return stored
+  }
+
+  /** Figures an earlier run was stopped before: what they rest on is on disk. */
+  #giveLeftOver(): void {
+    if (this.#leftOverGiven) return
+    this.#leftOverGiven = true
+    if (this.#due.length > 0) void this.#give([...this.#due])
+  }
+
+  /** Makes due figures from the ledger, which now holds everything they rest on. */
+  async #give(due: readonly DueFigure[]): Promise<void> {
+    const figures = due.flatMap((one) => this.desk.figure(one, ledgerOf(this.parts.store, one)) ?? [])
+    this.#due = this.#due.filter((one) => !due.includes(one))
+    await this.#store(figures)
+  }
+}
+
+/** What of the ledger a figure can rest on, no more of each interval than it takes. */
+function* ledgerOf(
+  store: RecordStore,
+  { product, slot }: DueFigure,
+): Generator<IntervalDraft | ProductionDraft | UnitEnergyDraft> {
+  const query = { stream: 'ledger' as const, kinds: LEDGER_OF_FIGURES, from: slot.start, to: slot.end }
+  for (const { record } of store.records(query)) {
+    if (record.kind === 'interval') {
+      const deltas = record.deltas.filter(({ quantity }) => quantity === 'energy_active_import_total')
+      yield { ...record, deltas }
+    } else if ((record.kind === 'production' || record.kind === 'unit_energy') && record.product === product) {
+      yield record
+    }
+  }
+}
+
+function detailState(store: RecordStore): { readonly stream: string; readonly lastSeq: number } {
+  const found = store.health().streams.findLast(({ kind }) => kind === 'detail')
+  return { stream: found?.stream ?? '', lastSeq: found?.lastSeq ?? 0 }
+}
+
+function recall(desk: EnergyDesk, store: RecordStore): void {
+  const from = desk.recallFrom()
+  if (from === undefined) return
+  const records = recordsOf(store, ['interval', 'production', 'unit_energy'], epochMs(from))
+  desk.recall(
+    records.flatMap((one) =>
+      one.kind === 'interval' || one.kind === 'production' || one.kind === 'unit_energy' ? [one] : [],
+    ),
+  )
+}
+
+function recordsOf(store: RecordStore, kinds: readonly StreamRecord['kind'][], from?: EpochMs): StreamRecord[] {
+  const query = { stream: 'ledger' as const, kinds, ...(from === undefined ? {} : { from }) }
+  return [...store.records(query)].map(({ record }) => record)
+}
+
+const toSeq = (value: number): Seq => seqSchema.parse(value)
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

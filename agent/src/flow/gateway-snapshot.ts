@@ -1,0 +1,144 @@
+import { type Amount, type Clock, unreachable } from '@metergate/protocol'
+import type { RegisterBus } from '../bus/register-bus.js'
+import type { LoadedConfig } from '../config/load.js'
+import type { GatewaySnapshot } from '../health/snapshot.js'
+import type { ClockTrust } from '../reading/clock-trust.js'
+import type { RecordStore } from '../store/record-store.js'
+import type { SyncLoop } from '../sync/sync-loop.js'
+import type { UplinkFault } from '../sync/uplink.js'
+import type { LatestBoard } from './latest-board.js'
+import { profileOf, ratioOf } from './meter-setup.js'
+
+export interface PollCounts {
+  good: number
+  failed: number
+  skipped: number
+  stored: number
+}
+
+/** The process around the gateway, as a port. */
+export interface ProcessFacts {
+  readonly pid: number
+  readonly nodeVersion: string
+  memoryBytes(): number
+  disk(): { readonly freeBytes: number; readonly totalBytes: number }
+}
+
+export interface SnapshotParts {
+  readonly clock: Clock
+  readonly loaded: LoadedConfig
+  readonly software: string
+  readonly gateway: string | undefined
+  readonly startedAt: number
+  readonly trust: ClockTrust
+  readonly store: RecordStore
+  readonly board: LatestBoard
+  readonly buses: ReadonlyMap<string, RegisterBus>
+  readonly counts: PollCounts
+  readonly sync: SyncLoop | undefined
+  readonly process: ProcessFacts
+}
+
+const ONE: Amount = { n: 1, exp: 0 }
+
+/** The state of the gateway at this moment: what `status` shows and the heartbeat carries. */
+export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
+  const { clock, loaded, trust } = parts
+  const { config } = loaded
+  const sync = parts.sync?.status()
+  const { streams, ...store } = parts.store.health()
+  const oldest = streams.flatMap(({ oldestUnacknowledged }) => oldestUnacknowledged ?? [])
+  const disk = parts.process.disk()
+  return {
+    sent_at: clock.wall(),
+    boot: clock.bootId,
+    mono: clock.mono(),
+    plant: { name: config.plant.name, timezone: config.plant.timezone },
+    versions: { software: parts.software, node: parts.process.nodeVersion, config: loaded.version },
+    clock: { quality: trust.quality(), offset_ms: sync?.serverTime?.offsetMs ?? null },
+    backlog: {
+      records: streams.reduce((sum, stream) => sum + stream.unacknowledged, 0),
+      batches: parts.store.pending(10_000).length,
+      oldest_at: oldest.length > 0 ? oldest.reduce((least, at) => (at < least ? at : least)) : null,
+    },
+    streams: streams.map(({ kind, stream, lastSeq, lastBatch, unacknowledged }) => ({
+      kind,
+      stream,
+      last_record: lastSeq,
+      last_batch: lastBatch,
+      unacknowledged,
+    })),
+    store: {
+      size_bytes: store.sizeBytes,
+      cap_bytes: store.capBytes,
+      quarantined: store.quarantined,
+      evicted_records: store.evictedRecords,
+      degraded: store.degraded ?? null,
+    },
+    buses: [...parts.buses].map(([name, bus]) => busState(name, bus)),
+    meters: config.meters.map((meter) => {
+      const { state, values } = parts.board.of(meter.id)
+      const profile = profileOf(loaded, meter.id)
+      const ratios = ratioOf(meter, profile)
+      return {
+        id: meter.id,
+        label: meter.label ?? meter.id,
+        profile: profile.id,
+        unit: meter.address ?? String(meter.unit ?? ''),
+        bus: meter.line,
+        ratios: ratios ?? { ct: ONE, pt: ONE },
+        state,
+        last: [...values],
+      }
+    }),
+    products: config.products.map(({ id, label, unit, energy }) => ({ id, label: label ?? id, unit, meters: energy })),
+    process: {
+      pid: parts.process.pid,
+      uptime_ms: Math.round(clock.mono() - parts.startedAt),
+      memory_bytes: parts.process.memoryBytes(),
+    },
+    gateway: parts.gateway ?? null,
+    config_file: loaded.file,
+    link: {
+      cloud: config.sync.cloud ?? null,
+      state: sync?.link ?? (config.sync.cloud ? 'not_enrolled' : 'off'),
+      why: sync?.lastFault && sync.link !== 'up' ? faultInWords(sync.lastFault.fault) : null,
+      last_batch_at: sync?.lastSuccess?.wall ?? null,
+      last_heartbeat_at: sync?.lastSuccess?.wall ?? null,
+      bytes_sent: sync?.usage.monthBytes ?? 0,
+    },
+    readings: { ...parts.counts },
+    disk: { free_bytes: disk.freeBytes, total_bytes: disk.totalBytes },
+  }
+}
+
+function busState(name: string, bus: RegisterBus): GatewaySnapshot['buses'][number] {
+  const { open, why, line } = bus.health()
+  return {
+    name,
+    state: open ? 'up' : 'down',
+    ...(why ? { why } : {}),
+    requests: line.requests,
+    faults: line.timeout + line.crc + line.bad_frame + line.exception + line.line_down,
+  }
+}
+
+/** An uplink fault for a person. */
+export function faultInWords(fault: UplinkFault): string {
+  switch (fault.kind) {
+    case 'unreachable':
+    case 'conflict':
+      return `${fault.kind}: ${fault.why}`
+    case 'busy':
+    case 'server_error':
+      return `${fault.kind} (HTTP ${fault.status})`
+    case 'refused_gateway':
+    case 'refused_batch':
+    case 'malformed_answer':
+      return `${fault.kind} (HTTP ${fault.status}): ${fault.why}`
+    case 'redirect':
+      return `redirect to ${fault.to}`
+    default:
+      return unreachable(fault)
+  }
+}

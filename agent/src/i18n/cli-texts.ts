@@ -1,0 +1,379 @@
+import type { Localized } from './localized.js'
+
+/** Everything the command line says, save configuration errors (config-texts). */
+export const CLI = {
+  // ---- Help
+  about: {
+    zh: 'RS485 电表采集网关：采集、存储、单位能耗、上传',
+    en: 'Gateway for electricity meters: reads, keeps, works out energy per product, delivers',
+  },
+  usage: { zh: '用法：', en: 'Usage:' },
+  options: { zh: '选项：', en: 'Options:' },
+  argumentsTitle: { zh: '参数：', en: 'Arguments:' },
+  commands: { zh: '命令：', en: 'Commands:' },
+  optConfig: {
+    zh: '配置文件（默认 ./metergate.yaml，否则 /etc/metergate/metergate.yaml）',
+    en: 'configuration file (default ./metergate.yaml, else /etc/metergate/metergate.yaml)',
+  },
+  optLang: { zh: '语言 zh 或 en', en: 'language, zh or en' },
+  optJson: { zh: '以 JSON 输出', en: 'print JSON' },
+  optCsv: { zh: '以 CSV 输出', en: 'print CSV' },
+  optHelp: { zh: '显示帮助', en: 'show help' },
+  optVersion: { zh: '显示版本', en: 'show the version' },
+  cmdRun: { zh: '启动采集程序', en: 'start the gateway' },
+  cmdInit: {
+    zh: '回答几个问题，生成带注释的配置文件',
+    en: 'answer a few questions and get a commented configuration file',
+  },
+  cmdConfig: { zh: '配置文件', en: 'the configuration file' },
+  cmdConfigCheck: { zh: '检查配置文件并列出其含义', en: 'check the configuration and show what it means' },
+  cmdRead: { zh: '现在读一次表', en: 'read a meter now' },
+  cmdStatus: { zh: '显示网关状态', en: 'show how the gateway is doing' },
+  cmdEnergy: { zh: '显示电量与单位能耗', en: 'show energy and energy per product' },
+  cmdEnrol: { zh: '用一次性注册码接入平台', en: 'join the cloud with a one-time code' },
+  cmdProfiles: { zh: '电表型号', en: 'meter models' },
+  cmdProfilesList: { zh: '列出支持的型号', en: 'list the supported models' },
+  cmdProfilesShow: { zh: '显示一个型号的寄存器与特点', en: 'show the registers and quirks of a model' },
+  cmdProfilesCheck: { zh: '检查自己编写的型号文件', en: 'check a model file of your own' },
+  cmdProduction: { zh: '产量登记', en: 'production entries' },
+  cmdProductionAdd: { zh: '登记产量', en: 'enter what was made' },
+  cmdProductionList: { zh: '列出产量记录', en: 'list entries' },
+  cmdProductionCorrect: { zh: '更正或撤销一条产量记录', en: 'correct or withdraw an entry' },
+  cmdProductionImport: { zh: '从 CSV 导入产量', en: 'import entries from CSV' },
+  optRaw: { zh: '同时显示寄存器原始值', en: 'show the raw register content too' },
+  optPrometheus: { zh: '以 Prometheus 文本输出', en: 'print Prometheus text' },
+  optToday: { zh: '今天（默认）', en: 'today (the default)' },
+  optDate: { zh: '某一天 2026-11-23', en: 'one day, 2026-11-23' },
+  optWeek: { zh: '某日所在的一周（默认本周）', en: 'the week of a date (default this one)' },
+  optMonth: { zh: '某月 2026-11（默认本月）', en: 'a month, 2026-11 (default this one)' },
+  optShift: { zh: '某班次，与 --date 同用', en: 'a shift, with --date' },
+  optCloud: { zh: '平台地址 https://…', en: 'address of the cloud, https://…' },
+  optName: { zh: '本网关名称', en: 'name of this gateway' },
+  optYes: { zh: '不提问，用默认值和给出的选项', en: 'ask nothing: take the defaults and what is given' },
+  optForce: { zh: '覆盖已有文件', en: 'overwrite an existing file' },
+  optPort: { zh: '串口，或 rtu_over_tcp/modbus_tcp 地址', en: 'serial port, or rtu_over_tcp / modbus_tcp address' },
+  optBaud: { zh: '波特率', en: 'baud rate' },
+  optFormat: { zh: '数据格式 8N1、8E1…', en: 'character format 8N1, 8E1 …' },
+  optMeter: { zh: '电表 id:型号:从站地址[:CT变比]，可多次', en: 'a meter as id:model:unit[:ct], repeatable' },
+  optProduct: {
+    zh: '产品 id:计数表:单位[:每脉冲件数]，可多次',
+    en: 'a product as id:counter-meter:unit[:pieces-per-pulse], repeatable',
+  },
+  optPlant: { zh: '工厂名称', en: 'name of the plant' },
+  optUnit: { zh: '计量单位（须与配置一致）', en: 'unit (must agree with the configuration)' },
+  optProductId: { zh: '产品 id（只有一个产品时可省）', en: 'product id (not needed when there is only one)' },
+  optFrom: { zh: '开始 "2026-11-23 08:00"', en: 'start "2026-11-23 08:00"' },
+  optTo: { zh: '结束', en: 'end' },
+  optNote: { zh: '备注', en: 'note' },
+  optReason: { zh: '更正原因（必填）', en: 'reason for the correction (required)' },
+  optCount: { zh: '正确的数量', en: 'the right count' },
+  optWithdraw: { zh: '撤销该记录', en: 'withdraw the entry' },
+  optDryRun: { zh: '只检查，不保存', en: 'check only, keep nothing' },
+  argMeter: { zh: '电表 id', en: 'meter id' },
+  argCode: { zh: '注册码', en: 'enrolment code' },
+  argProfile: { zh: '型号', en: 'model' },
+  argFile: { zh: '文件', en: 'file' },
+  argCount: { zh: '数量', en: 'count' },
+  argEntry: { zh: '记录号', en: 'entry' },
+
+  // ---- Failures
+  badUsage: (why: string): Localized => ({
+    zh: `用法错误：${why}。见 metergate --help`,
+    en: `${why}. See metergate --help`,
+  }),
+  badLanguage: (text: string): Localized => ({
+    zh: `--lang 的值 "${text}" 不对：写 zh 或 en`,
+    en: `--lang "${text}" is not known: write zh or en`,
+  }),
+  configErrors: (count: number): Localized => ({
+    zh: `配置有 ${count} 处错误`,
+    en: `${count} ${count === 1 ? 'error' : 'errors'} in the configuration`,
+  }),
+  notRunning: (path: string): Localized => ({
+    zh: `采集程序未运行（${path}）：先执行 metergate run`,
+    en: `the gateway is not running (${path}): start it with metergate run`,
+  }),
+  notPermitted: (path: string): Localized => ({
+    zh: `无权访问 ${path}：用运行采集程序的用户执行，或加 sudo`,
+    en: `not allowed to open ${path}: run this as the user the gateway runs as, or with sudo`,
+  }),
+  silent: (ms: number): Localized => ({
+    zh: `采集程序 ${ms / 1000} 秒内没有应答：查看日志，必要时重启`,
+    en: `the gateway did not answer within ${ms / 1000} s: look at its log, restart it if need be`,
+  }),
+  strangeAnswer: (why: string): Localized => ({
+    zh: `采集程序的应答无法识别（${why}）：程序与命令版本可能不同，请重启采集程序`,
+    en: `the gateway's answer makes no sense (${why}): it may run another version, restart it`,
+  }),
+  failed: (why: string): Localized => ({ zh: `失败：${why}`, en: `failed: ${why}` }),
+  unknownMeter: (id: string, known: readonly string[]): Localized => ({
+    zh: `没有电表 "${id}"：可用 ${known.join('、')}`,
+    en: `there is no meter "${id}": known are ${known.join(', ')}`,
+  }),
+  unknownProduct: (id: string, known: readonly string[]): Localized => ({
+    zh: `没有产品 "${id}"：可用 ${known.join('、') || '（未配置产品）'}`,
+    en: `there is no product "${id}": known are ${known.join(', ') || '(none configured)'}`,
+  }),
+  unknownShift: (id: string, known: readonly string[]): Localized => ({
+    zh: `没有班次 "${id}"：可用 ${known.join('、') || '（未配置班次）'}`,
+    en: `there is no shift "${id}": known are ${known.join(', ') || '(none configured)'}`,
+  }),
+  unknownProfile: (id: string, near: readonly string[]): Localized => ({
+    zh: `没有型号 "${id}"${near.length > 0 ? `：相近的有 ${near.join('、')}` : '：用 metergate profiles list 查看'}`,
+    en: `there is no model "${id}"${near.length > 0 ? `: similar are ${near.join(', ')}` : ': see metergate profiles list'}`,
+  }),
+  badDate: (text: string): Localized => ({
+    zh: `日期 "${text}" 不对：写 2026-11-23`,
+    en: `"${text}" is no date: write 2026-11-23`,
+  }),
+  badMonth: (text: string): Localized => ({
+    zh: `月份 "${text}" 不对：写 2026-11`,
+    en: `"${text}" is no month: write 2026-11`,
+  }),
+  badInstant: (text: string): Localized => ({
+    zh: `时刻 "${text}" 不对：写 "2026-11-23 08:00"`,
+    en: `"${text}" is no time: write "2026-11-23 08:00"`,
+  }),
+  badCount: (text: string): Localized => ({
+    zh: `数量 "${text}" 不对：写不小于 0 的数，例如 1200`,
+    en: `"${text}" is no count: write a number of 0 or more, e.g. 1200`,
+  }),
+  badSpan: { zh: '结束必须晚于开始', en: 'the end must be after the start' },
+  spanMissing: {
+    zh: '写明时间：--from 与 --to，或 --shift（与 --date）',
+    en: 'say when: --from and --to, or --shift (with --date)',
+  },
+  oneSpan: {
+    zh: '--today、--date、--week、--month 只能选一个',
+    en: 'use only one of --today, --date, --week, --month',
+  },
+  wrongUnit: (given: string, right: string): Localized => ({
+    zh: `单位 "${given}" 与配置的 "${right}" 不一致`,
+    en: `unit "${given}" is not the configured "${right}"`,
+  }),
+  countOrWithdraw: { zh: '写 --count 数量，或 --withdraw', en: 'say --count N or --withdraw' },
+  productMissing: { zh: '写明产品：--product', en: 'say which product: --product' },
+  cloudMissing: {
+    zh: '写明平台地址：--cloud https://…，或在配置 sync.cloud 中写好',
+    en: 'say where: --cloud https://… or sync.cloud in the configuration',
+  },
+  badCloud: (text: string): Localized => ({
+    zh: `平台地址 "${text}" 不对：写 https://…；明文 http 只允许本机`,
+    en: `"${text}" will not do: write https://…; plain http only to this machine`,
+  }),
+  badMeterFlag: (text: string): Localized => ({
+    zh: `--meter "${text}" 不对：写 id:型号:从站地址[:CT变比]，例如 press-1:eastron-sdm630:1`,
+    en: `--meter "${text}" will not do: write id:model:unit[:ct], e.g. press-1:eastron-sdm630:1`,
+  }),
+  badProductFlag: (text: string): Localized => ({
+    zh: `--product "${text}" 不对：写 id:计数表:单位[:每脉冲件数]，例如 eva-slipper:counter-1:pair:2`,
+    en: `--product "${text}" will not do: write id:counter-meter:unit[:pieces-per-pulse], e.g. eva-slipper:counter-1:pair:2`,
+  }),
+  fileExists: (file: string): Localized => ({
+    zh: `${file} 已存在，未改动：换一个 --config，或加 --force`,
+    en: `${file} exists and was left alone: give another --config, or --force`,
+  }),
+  needsTerminal: { zh: '这里不能提问：加 --yes 并用选项给出内容', en: 'nobody to ask here: use --yes with options' },
+
+  // ---- Init
+  askPlant: { zh: '工厂名称', en: 'Name of the plant' },
+  askPort: {
+    zh: '总线端口（串口，或 rtu_over_tcp 主机:端口）',
+    en: 'Port of the line (serial, or rtu_over_tcp host:port)',
+  },
+  askBaud: { zh: '波特率', en: 'Baud rate' },
+  askFormat: { zh: '数据格式', en: 'Character format' },
+  askMeterId: { zh: '电表 id（直接回车结束）', en: 'Meter id (Enter when done)' },
+  askProfile: { zh: '型号（? 列出全部）', en: 'Model (? lists them)' },
+  askUnit: { zh: '从站地址', en: 'Unit id' },
+  askAddress: { zh: '表号（12 位）', en: 'Meter address (12 digits)' },
+  askCt: { zh: 'CT 变比（如 200/5，直接接入写 1）', en: 'CT ratio (200/5; 1 when connected directly)' },
+  askProductId: { zh: '产品 id（直接回车跳过）', en: 'Product id (Enter to skip)' },
+  askProductUnit: { zh: '计量单位', en: 'Counted in' },
+  askCounter: { zh: '计数的表', en: 'Meter that counts it' },
+  askCavities: { zh: '每个脉冲的件数', en: 'Pieces per pulse' },
+  askCloud: { zh: '平台地址（直接回车则不上传）', en: 'Address of the cloud (Enter for none)' },
+  askOverwrite: (file: string): Localized => ({
+    zh: `${file} 已存在。覆盖？(y/N)`,
+    en: `${file} exists. Overwrite it? (y/N)`,
+  }),
+  written: (file: string): Localized => ({
+    zh: `已写入 ${file}。下一步：metergate config check，然后 metergate run`,
+    en: `wrote ${file}. Next: metergate config check, then metergate run`,
+  }),
+  notWritten: {
+    zh: '按这些内容生成的配置有误，未写入',
+    en: 'a configuration with these answers would be wrong; nothing was written',
+  },
+
+  // ---- Tables
+  configGood: (file: string): Localized => ({ zh: `${file} 正确`, en: `${file} is right` }),
+  warnings: (count: number): Localized => ({
+    zh: `${count} 条提醒`,
+    en: `${count} ${count === 1 ? 'warning' : 'warnings'}`,
+  }),
+  plant: { zh: '工厂', en: 'Plant' },
+  timezone: { zh: '时区', en: 'Time zone' },
+  interval: { zh: '统计间隔', en: 'Interval' },
+  storeFolder: { zh: '数据文件夹', en: 'Data folder' },
+  cap: { zh: '容量上限', en: 'Size cap' },
+  cloud: { zh: '平台', en: 'Cloud' },
+  noCloud: { zh: '不上传', en: 'none' },
+  line: { zh: '总线', en: 'Line' },
+  port: { zh: '端口', en: 'Port' },
+  baud: { zh: '波特率', en: 'Baud' },
+  format: { zh: '格式', en: 'Format' },
+  load: { zh: '总线占用', en: 'Bus load' },
+  meter: { zh: '电表', en: 'Meter' },
+  meters: { zh: '电表数', en: 'Meters' },
+  label: { zh: '名称', en: 'Name' },
+  model: { zh: '型号', en: 'Model' },
+  unitId: { zh: '地址', en: 'Unit' },
+  ratio: { zh: '倍率', en: 'Ratio' },
+  poll: { zh: '采集周期', en: 'Poll' },
+  product: { zh: '产品', en: 'Product' },
+  counter: { zh: '计数', en: 'Counter' },
+  perPulse: { zh: '每脉冲', en: 'Per pulse' },
+  energyFrom: { zh: '用电来自', en: 'Energy of' },
+  quantity: { zh: '量', en: 'Quantity' },
+  value: { zh: '数值', en: 'Value' },
+  unit: { zh: '单位', en: 'Unit' },
+  raw: { zh: '原始值', en: 'Raw' },
+  register: { zh: '寄存器', en: 'Register' },
+  type: { zh: '类型', en: 'Type' },
+  scale: { zh: '系数', en: 'Scale' },
+  suspect: { zh: '存疑', en: 'suspect' },
+  state: { zh: '状态', en: 'State' },
+  lastReading: { zh: '最近读数', en: 'Last reading' },
+  requests: { zh: '请求', en: 'Requests' },
+  faults: { zh: '失败', en: 'Faults' },
+  energy: { zh: '电量', en: 'Energy' },
+  coverage: { zh: '覆盖率', en: 'Coverage' },
+  estimated: { zh: '其中估算', en: 'Estimated' },
+  output: { zh: '产量', en: 'Output' },
+  unitEnergy: { zh: '单位能耗', en: 'Energy per unit' },
+  from: { zh: '开始', en: 'From' },
+  to: { zh: '结束', en: 'To' },
+  count: { zh: '数量', en: 'Count' },
+  source: { zh: '来源', en: 'Source' },
+  entry: { zh: '记录号', en: 'Entry' },
+  shift: { zh: '班次', en: 'Shift' },
+  note: { zh: '备注', en: 'Note' },
+  manufacturer: { zh: '厂家', en: 'Maker' },
+  protocol: { zh: '协议', en: 'Protocol' },
+  total: { zh: '合计', en: 'Total' },
+  gateway: { zh: '网关', en: 'Gateway' },
+  notEnrolled: { zh: '未注册', en: 'not enrolled' },
+  running: { zh: '已运行', en: 'Running for' },
+  clock: { zh: '时钟', en: 'Clock' },
+  clockKnown: { zh: '已校时', en: 'synchronised' },
+  clockUnknown: { zh: '未校时', en: 'not synchronised' },
+  backlog: { zh: '待上传', en: 'Backlog' },
+  records: (count: number): Localized => ({ zh: `${count} 条`, en: `${count} ${count === 1 ? 'record' : 'records'}` }),
+  since: (when: string): Localized => ({ zh: `，最早 ${when}`, en: `, oldest ${when}` }),
+  store: { zh: '存储', en: 'Store' },
+  disk: { zh: '磁盘剩余', en: 'Disk free' },
+  readings: { zh: '采集', en: 'Readings' },
+  readingCounts: (good: number, failed: number): Localized => ({
+    zh: `成功 ${good}，失败 ${failed}`,
+    en: `${good} good, ${failed} failed`,
+  }),
+  unverified: { zh: '未经核实', en: 'unverified' },
+  profileGood: (id: string, items: number): Localized => ({
+    zh: `${id} 正确，共 ${items} 个量`,
+    en: `${id} is right, ${items} quantities`,
+  }),
+  notForBilling: { zh: '不作贸易结算依据', en: 'not for trade settlement' },
+  added: (count: number): Localized => ({
+    zh: `已登记 ${count} 条`,
+    en: `${count} ${count === 1 ? 'entry' : 'entries'} kept`,
+  }),
+  wouldAdd: (count: number): Localized => ({
+    zh: `检查通过，共 ${count} 条，未保存（--dry-run）`,
+    en: `${count} ${count === 1 ? 'entry' : 'entries'} would be kept; nothing was (--dry-run)`,
+  }),
+  importErrors: (count: number): Localized => ({
+    zh: `${count} 行有误，一条也未保存`,
+    en: `${count} ${count === 1 ? 'row is' : 'rows are'} wrong; nothing was kept`,
+  }),
+  row: (number: number): Localized => ({ zh: `第 ${number} 行`, en: `row ${number}` }),
+  importColumns: {
+    zh: '首行须为 product,count,from,to（可加 unit,shift,note）',
+    en: 'the first row must be product,count,from,to (unit,shift,note may follow)',
+  },
+  nothing: { zh: '没有记录', en: 'nothing recorded' },
+  corrected: (entry: string, revision: number): Localized => ({
+    zh: `${entry} 已更正（第 ${revision} 版）`,
+    en: `${entry} corrected (revision ${revision})`,
+  }),
+  enrolled: (gateway: string, name: string): Localized => ({
+    zh: `已注册：${gateway}（${name}）`,
+    en: `enrolled as ${gateway} (${name})`,
+  }),
+  directRead: { zh: '采集程序未运行，直接读取总线', en: 'the gateway is not running: reading the line directly' },
+} as const satisfies Record<string, Localized | ((...facts: never[]) => Localized)>
+
+export const ABSENCE_TEXTS = {
+  timeout: { zh: '无应答', en: 'no answer' },
+  crc: { zh: '校验错误', en: 'checksum wrong' },
+  bad_frame: { zh: '帧错误', en: 'bad frame' },
+  exception: { zh: '电表拒绝', en: 'refused by the meter' },
+  line_down: { zh: '总线断开', en: 'line down' },
+  not_polled: { zh: '未采集', en: 'not polled' },
+  not_available: { zh: '电表无此值', en: 'not available' },
+  out_of_range: { zh: '超出范围', en: 'out of range' },
+} as const satisfies Record<string, Localized>
+
+/** What to look at when a meter gives nothing at all. */
+export const ABSENCE_REMEDIES = {
+  timeout: {
+    zh: '检查电表供电、A/B 接线、从站地址、波特率和校验',
+    en: "check the meter's power, the A/B wires, the unit id, baud rate and parity",
+  },
+  crc: {
+    zh: '检查波特率与校验、终端电阻、屏蔽与接线',
+    en: 'check baud rate and parity, termination, shielding and wiring',
+  },
+  bad_frame: {
+    zh: '检查波特率与校验；总线上是否有相同地址的表或别的主站',
+    en: 'check baud rate and parity, and whether another meter has this address or another master is on the line',
+  },
+  exception: { zh: '检查电表型号是否选对', en: 'check that the right meter model is configured' },
+  line_down: {
+    zh: '检查串口或网络端口是否存在、是否有权限、是否被别的程序占用',
+    en: 'check that the port exists, may be opened and is not in use by another program',
+  },
+  not_polled: { zh: '再读一次', en: 'read again' },
+  not_available: { zh: '检查电表型号是否选对', en: 'check that the right meter model is configured' },
+  out_of_range: { zh: '检查电表型号是否选对', en: 'check that the right meter model is configured' },
+} as const satisfies Record<string, Localized>
+
+export const NO_VALUE_TEXTS = {
+  no_production: { zh: '无产量', en: 'no production' },
+  no_activity: { zh: '无生产', en: 'no activity' },
+  missing_production: { zh: '缺产量数据', en: 'production missing' },
+  insufficient_data: { zh: '数据不足', en: 'not enough data' },
+  not_configured: { zh: '未配置', en: 'not configured' },
+} as const satisfies Record<string, Localized>
+
+export const METER_STATE_TEXTS = {
+  ok: { zh: '正常', en: 'ok' },
+  degraded: { zh: '不稳定', en: 'degraded' },
+  silent: { zh: '无应答', en: 'silent' },
+  unknown: { zh: '未知', en: 'unknown' },
+} as const satisfies Record<string, Localized>
+
+export const LINK_STATE_TEXTS = {
+  off: { zh: '不上传', en: 'off' },
+  not_enrolled: { zh: '未注册', en: 'not enrolled' },
+  starting: { zh: '启动中', en: 'starting' },
+  up: { zh: '在线', en: 'up' },
+  waiting: { zh: '等待重试', en: 'waiting to retry' },
+  blocked: { zh: '被平台拒绝', en: 'refused by the cloud' },
+} as const satisfies Record<string, Localized>
+
+export const SOURCE_TEXTS = {
+  counter: { zh: '计数器', en: 'counter' },
+  cycle_signal: { zh: '合模信号', en: 'cycle signal' },
+  declared: { zh: '人工登记', en: 'declared' },
+} as const satisfies Record<string, Localized>

@@ -1,0 +1,3 @@
+export * from './cli-texts.js'
+export * from './config-texts.js'
+export * from './localized.js'

@@ -1,0 +1,265 @@
+import {
+  type Dlt645Item,
+  fail,
+  groupOf,
+  invariant,
+  type MeterId,
+  type MeterProfile,
+  type ModbusItem,
+  type MonoMs,
+  type Ratio,
+  type ReadingRecord,
+  type ReadingValue,
+  type Result,
+  registersOf,
+  type Stamp,
+  unreachable,
+} from '@metergate/protocol'
+import { absenceOf, type BusFault } from '../bus/bus-fault.js'
+import type { BusAnswer, RegisterBus } from '../bus/register-bus.js'
+import { type Block, type BlockData, decodeBlock } from '../reading/decode.js'
+import type { PlausibilityLimits } from '../reading/plausibility.js'
+import {
+  dlt645Request,
+  type Learnt,
+  modbusRequest,
+  NOTHING_LEARNT,
+  type PlannedRead,
+  type PlanSettings,
+  planReads,
+  type ReadPlan,
+  splitAfterException,
+} from './read-plan.js'
+import { findSunSpecModel } from './sunspec-walk.js'
+
+export type PollGroup = 'power' | 'energy' | 'rare'
+
+/** One configured meter, ready to be asked. */
+export interface MeterSetup {
+  readonly id: MeterId
+  readonly profile: MeterProfile
+  /** Modbus unit id, or DL/T 645 address of 12 digits. */
+  readonly target: { readonly unit: number } | { readonly address: string }
+  /** CT and PT, where the profile's values leave them out. */
+  readonly ratio: Ratio | undefined
+  readonly limits: PlausibilityLimits
+  readonly settings: PlanSettings
+}
+
+export interface PollOutcome {
+  readonly record: ReadingRecord
+  /** Blocks answered; 0 means the meter said nothing usable. */
+  readonly answered: number
+  /** The first fault met, if any. */
+  readonly fault: BusFault | undefined
+}
+
+interface BlockOutcome {
+  readonly read: PlannedRead
+  readonly outcome: Result<BusAnswer, BusFault> | undefined
+}
+
+/** One value with the bytes it came from, for the technician's `read --raw`. */
+export interface Readout {
+  readonly outcome: PollOutcome
+  readonly raw: readonly { readonly quantity: string; readonly raw: string; readonly where: string }[]
+  readonly durationMs: number
+}
+
+/** Codes 1-3: the meter does not know this function, address or count; another way of asking may help. */
+const REFUSALS = new Set([1, 2, 3])
+/** A plan is parted at most this often in one poll, so that a stubborn meter does not hold the line. */
+const SPLITS_AT_ONCE = 4
+
+/** Asks one meter for groups of its quantities, with the cheapest legal reads, and remembers what it refuses. */
+export class MeterSession {
+  readonly #plans = new Map<string, ReadPlan>()
+  #learnt: Learnt = NOTHING_LEARNT
+  /** The model with its addresses on the wire: a SunSpec meter is asked for them before its first poll. */
+  #profile: MeterProfile
+
+  constructor(
+    readonly setup: MeterSetup,
+    private readonly bus: RegisterBus,
+    private readonly stampAt: (mono: MonoMs) => Stamp,
+    private readonly now: () => MonoMs,
+  ) {
+    this.#profile = setup.profile
+  }
+
+  /** Quantities of a group; a group without any is never polled. */
+  itemsOf(group: PollGroup): readonly (ModbusItem | Dlt645Item)[] {
+    const items: readonly (ModbusItem | Dlt645Item)[] = this.#profile.items
+    return items.filter((item) => groupOf(item) === group)
+  }
+
+  /** Reads what the groups hold, together: one pass of the line. A fault is a reading with reasons, never a throw. */
+  async poll(groups: readonly PollGroup[], signal?: AbortSignal): Promise<PollOutcome> {
+    const blocks = await this.#ask(groups, signal)
+    return this.#outcome(groups.join('-'), blocks, this.plan(groups).left)
+  }
+
+  /** One look at everything this model knows, with the bytes. */
+  async readout(signal?: AbortSignal): Promise<Readout> {
+    const begun = this.now()
+    const groups: readonly PollGroup[] = ['power', 'energy', 'rare']
+    const blocks = await this.#ask(groups, signal)
+    const raw = blocks.flatMap(({ read, outcome }) => (outcome?.ok ? rawValues(read, outcome.value.data) : []))
+    return {
+      outcome: this.#outcome('readout', blocks, this.plan(groups).left),
+      raw,
+      durationMs: Math.round(this.now() - begun),
+    }
+  }
+
+  plan(groups: readonly PollGroup[]): ReadPlan {
+    const key = groups.join('-')
+    const known = this.#plans.get(key)
+    if (known) return known
+    const profile = this.#profile
+    const { settings } = this.setup
+    const items = groups.flatMap((group) => this.itemsOf(group))
+    const plan = planReads({ profile, items, settings, learnt: this.#learnt })
+    this.#plans.set(key, plan)
+    return plan
+  }
+
+  async #ask(groups: readonly PollGroup[], signal: AbortSignal | undefined): Promise<BlockOutcome[]> {
+    const fault = await this.#place(signal)
+    if (fault)
+      return this.plan(groups).reads.map((read, index) => ({ read, outcome: index === 0 ? fail(fault) : undefined }))
+    for (let splits = 0; ; splits += 1) {
+      const plan = this.plan(groups)
+      const { blocks, refused } = await this.#pass(plan, signal)
+      if (!refused || splits >= SPLITS_AT_ONCE) return blocks
+      this.#learn(plan, refused)
+    }
+  }
+
+  /** Finds a SunSpec model in the meter's map, once; the fault when that cannot be done now. */
+  async #place(signal: AbortSignal | undefined): Promise<BusFault | undefined> {
+    const profile = this.#profile
+    const { target } = this.setup
+    if (profile.protocol !== 'modbus' || !profile.sunspec || !('unit' in target)) return undefined
+    const { read_function: fn } = profile
+    const found = await findSunSpecModel(profile, (address, count) =>
+      this.bus.read({ protocol: 'modbus', unit: target.unit, function: fn, address, count }, signal),
+    )
+    if (!found.ok) return found.fault
+    this.#profile = found.value
+    this.#plans.clear()
+    return undefined
+  }
+
+  /** One pass over the plan; stops early at a read the meter refuses, or when it does not answer at all. */
+  async #pass(
+    plan: ReadPlan,
+    signal: AbortSignal | undefined,
+  ): Promise<{ blocks: BlockOutcome[]; refused?: PlannedRead }> {
+    const blocks: BlockOutcome[] = []
+    let dead = false
+    for (const read of plan.reads) {
+      const outcome = dead || signal?.aborted ? undefined : await this.#readOnce(read, blocks.length > 0, signal)
+      blocks.push({ read, outcome })
+      if (!outcome || outcome.ok) continue
+      if (outcome.fault.kind === 'exception' && REFUSALS.has(outcome.fault.code)) return { blocks, refused: read }
+      // A line that is down, or a meter silent at its first block, would only cost time again.
+      if (
+        outcome.fault.kind === 'line_down' ||
+        (outcome.fault.kind === 'timeout' && blocks.every((one) => !one.outcome?.ok))
+      )
+        dead = true
+    }
+    return { blocks }
+  }
+
+  /** A meter that answered before in this poll, or whose answer was garbled, gets one more chance at once. */
+  async #readOnce(
+    read: PlannedRead,
+    spoke: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Result<BusAnswer, BusFault>> {
+    const first = await this.bus.read(this.#request(read), signal)
+    if (first.ok || signal?.aborted) return first
+    switch (first.fault.kind) {
+      case 'crc':
+      case 'bad_frame':
+        return this.bus.read(this.#request(read), signal)
+      case 'timeout':
+        return spoke ? this.bus.read(this.#request(read), signal) : first
+      case 'exception':
+      case 'line_down':
+        return first
+      default:
+        return unreachable(first.fault)
+    }
+  }
+
+  #request(read: PlannedRead) {
+    const { target } = this.setup
+    if (read.protocol === 'modbus') {
+      invariant('unit' in target, `${this.setup.id}: a Modbus meter has a unit id`)
+      return modbusRequest(read, target.unit)
+    }
+    invariant('address' in target, `${this.setup.id}: a DL/T 645 meter has an address`)
+    return dlt645Request(read, target.address)
+  }
+
+  #learn(plan: ReadPlan, refused: PlannedRead): void {
+    this.#learnt = splitAfterException(plan, refused).request.learnt ?? this.#learnt
+    this.#plans.clear()
+  }
+
+  /** `left`: what this meter refuses even alone; absent as `exception` in every reading, never dropped. */
+  #outcome(group: string, blocks: readonly BlockOutcome[], left: ReadPlan['left']): PollOutcome {
+    const instants = blocks.map(({ outcome }) => (outcome?.ok ? outcome.value.at.mono : undefined))
+    const first = instants.find((at) => at !== undefined)
+    const refused = left.map(({ quantity }): ReadingValue => ({ quantity, block: 0, absent: 'exception' }))
+    const values = [...blocks.flatMap((block, index) => this.#values(block, index)), ...refused]
+    const fault = blocks.flatMap(({ outcome }) => (outcome && !outcome.ok ? [outcome.fault] : []))[0]
+    return {
+      record: {
+        kind: 'reading',
+        stamp: this.stampAt(first ?? this.now()),
+        meter: this.setup.id,
+        group,
+        blocks: instants.map((at) => (at === undefined || first === undefined ? null : Math.round(at - first))),
+        values,
+      },
+      answered: instants.filter((at) => at !== undefined).length,
+      fault,
+    }
+  }
+
+  #values({ read, outcome }: BlockOutcome, index: number): ReadingValue[] {
+    const data: BlockData = outcome?.ok
+      ? { ok: true, data: outcome.value.data }
+      : { ok: false, absent: outcome ? absenceOf(outcome.fault) : 'not_polled' }
+    return decodeBlock(blockOf(read), index, data, this.setup)
+  }
+}
+
+function blockOf(read: PlannedRead): Block {
+  return read.protocol === 'modbus'
+    ? { protocol: 'modbus', address: read.address, items: read.items.map(({ item }) => item) }
+    : { protocol: 'dlt645', items: read.items.map(({ item }) => item) }
+}
+
+/** Register content of each item, hex as on the wire, and where it stands. */
+function rawValues(read: PlannedRead, data: Uint8Array) {
+  if (read.protocol === 'dlt645') {
+    return read.items.map(({ item, offset }) => ({
+      quantity: item.quantity,
+      raw: Buffer.from(data.subarray(offset, offset + item.bytes)).toString('hex'),
+      where: `DI ${read.di}`,
+    }))
+  }
+  return read.items.map(({ item, offset }) => ({
+    quantity: item.quantity,
+    raw:
+      item.type === 'bit'
+        ? String(((data[offset >> 3] ?? 0) >> (offset & 7)) & 1)
+        : Buffer.from(data.subarray(offset, offset + registersOf(item.type) * 2)).toString('hex'),
+    where: `${read.function}:${item.address}`,
+  }))
+}

@@ -1,0 +1,65 @@
+import { bootId, type Clock, durationMs, epochMs, monoMs } from '@metergate/protocol'
+import { describe, expect, it } from 'vitest'
+import { firstSlot, nextSlot } from './grid.js'
+
+class HandClock implements Clock {
+  readonly bootId = bootId('b1')
+  constructor(
+    public monoNow: number,
+    public offset: number,
+  ) {}
+  wall() {
+    return epochMs(this.monoNow + this.offset)
+  }
+  mono() {
+    return monoMs(this.monoNow)
+  }
+  sleep(): Promise<void> {
+    throw new Error('the grid never waits')
+  }
+}
+
+const period = durationMs(10_000)
+
+describe('the polling grid', () => {
+  it('starts at the next line of the wall clock', () => {
+    const clock = new HandClock(5_000, 1_700_000_002_345)
+    const due = firstSlot(clock, period)
+    expect((due + clock.offset) % period).toBe(0)
+    expect(due - clock.monoNow).toBeGreaterThan(0)
+    expect(due - clock.monoNow).toBeLessThanOrEqual(period)
+  })
+
+  it('stays on the grid slot after slot', () => {
+    const clock = new HandClock(5_000, 1_700_000_002_345)
+    let due = firstSlot(clock, period)
+    for (let i = 0; i < 100; i += 1) {
+      clock.monoNow = due + 130
+      due = nextSlot(clock, due, period).due
+      expect((due + clock.offset) % period).toBe(0)
+    }
+  })
+
+  it('skips slots that have passed and never makes up for them', () => {
+    const clock = new HandClock(0, 0)
+    clock.monoNow = 35_000
+    expect(nextSlot(clock, monoMs(10_000), period)).toEqual({ due: 40_000, skipped: 2 })
+  })
+
+  it.each([3_600_000, -3_600_000, 4_321, -4_321, -7.2e10])(
+    'keeps its cadence over a wall clock step of %d ms',
+    (step) => {
+      const clock = new HandClock(0, 1_700_000_000_000)
+      let due = firstSlot(clock, period)
+      clock.offset += step
+      for (let i = 0; i < 60; i += 1) {
+        clock.monoNow = due + 50
+        const next = nextSlot(clock, due, period)
+        expect(next.due - due).toBeGreaterThanOrEqual(9_500)
+        expect(next.due - due).toBeLessThanOrEqual(10_500)
+        due = next.due
+      }
+      expect((((due + clock.offset) % period) + period) % period).toBe(0)
+    },
+  )
+})

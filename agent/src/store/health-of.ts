@@ -1,0 +1,39 @@
+import { epochMs, type Stamp } from '@metergate/protocol'
+import { decodeChunk } from './chunk.js'
+import type { StoreHealth, StreamState } from './record-store.js'
+import { EVICTED } from './space.js'
+import { STATUS, type StreamRow, type Tables } from './tables.js'
+
+/** The store's part of a health snapshot; `degraded` is the caller's to know. */
+export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, now: Stamp): StoreHealth {
+  return {
+    streams: tables.streams().map((stream) => stateOf(tables, stream, now)),
+    sizeBytes,
+    capBytes,
+    quarantined: tables.quarantined(),
+    evictedRecords: tables.counter(EVICTED),
+    degraded: undefined,
+  }
+}
+
+function stateOf(tables: Tables, stream: StreamRow, now: Stamp): StreamState {
+  const [oldestChunk] = tables.chunks(stream.id)
+  const decoded = oldestChunk && decodeChunk(oldestChunk)
+  const chunk = decoded?.ok ? decoded.value : undefined
+  const pending = `batch.stream = ? AND status = ${STATUS.pending} AND void = 0`
+  const [oldest] = tables.batches(pending, 'batch.id', 1, stream.id)
+  const unsealed = tables.unsealed(stream.id)
+  const waiting = tables.count(`SELECT coalesce(sum(last - first + 1), 0) FROM batch WHERE ${pending}`, stream.id)
+  const oldestWall = oldest?.oldest_wall ?? chunk?.rows[0]?.record.stamp.wall
+  return {
+    kind: stream.kind,
+    stream: stream.stream,
+    lastSeq: stream.last_seq,
+    lastSealed: tables.count('SELECT coalesce(max(last), 0) FROM batch WHERE stream = ?', stream.id),
+    lastBatch: stream.last_batch,
+    unacknowledged: waiting + unsealed,
+    oldestUnacknowledged: oldestWall === undefined ? undefined : epochMs(oldestWall),
+    unsealed,
+    oldestUnsealedAgeMs: chunk && (chunk.head.boot === now.boot ? now.mono - chunk.head.mono : Number.MAX_SAFE_INTEGER),
+  }
+}

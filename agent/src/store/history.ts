@@ -1,0 +1,81 @@
+import type { Numbered } from '@metergate/protocol'
+import { decodeChunk } from './chunk.js'
+import { kindBits, matches } from './classify.js'
+import { unsealedOf } from './open-sealed.js'
+import type { RecordQuery } from './record-store.js'
+import { bodyFault } from './sealing.js'
+import { type BatchRow, type Slot, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
+
+/** Batches looked up at once. No statement stays open over a `yield`, so the store can be written meanwhile. */
+const PAGE = 256
+
+/**
+ * Answers a history query batch by batch: the index row (kinds, meters, times) decides before a body is opened.
+ * `tables` is asked each time, because the file may be reopened in between.
+ */
+export function* queryRecords(tables: () => Tables | undefined, query: RecordQuery): Generator<Numbered> {
+  const streams = tables()?.streams() ?? []
+  for (const stream of streams.filter((each) => each.kind === query.stream)) {
+    yield* sealedRecords(tables, query, stream)
+    yield* unsealedRecords(tables, query, stream)
+  }
+}
+
+function* sealedRecords(tables: () => Tables | undefined, query: RecordQuery, stream: StreamRow): Generator<Numbered> {
+  const { where, slots } = condition(query)
+  for (let after = 0; ; ) {
+    const page = tables()?.batches(
+      `batch.stream = ? AND first > ? AND ${where}`,
+      'first',
+      PAGE,
+      stream.id,
+      after,
+      ...slots,
+    )
+    if (!page || page.length === 0) return
+    for (const row of page) {
+      yield* recordsOf(tables, query, row)
+      after = row.first
+    }
+  }
+}
+
+function* recordsOf(tables: () => Tables | undefined, query: RecordQuery, row: BatchRow): Generator<Numbered> {
+  if (query.meter !== undefined && !row.meters.split(' ').includes(query.meter)) return
+  const body = tables()?.body(row.id)
+  // Evicted since the page was read, or damaged: not shown; `verify` and the next load name it.
+  if (!body || bodyFault(row, body) !== undefined) return
+  for (const { seq, record } of unsealedOf(sealedOf(row, body))) {
+    if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
+  }
+}
+
+function* unsealedRecords(
+  tables: () => Tables | undefined,
+  query: RecordQuery,
+  stream: StreamRow,
+): Generator<Numbered> {
+  const rows = tables()?.chunks(stream.id) ?? []
+  for (const row of rows) {
+    if (row.last <= (query.after ?? 0)) continue
+    const chunk = decodeChunk(row)
+    if (!chunk.ok) continue
+    for (const { seq, record } of chunk.value.rows) {
+      if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
+    }
+  }
+}
+
+function condition(query: RecordQuery): { where: string; slots: Slot[] } {
+  const parts = [`status <> ${STATUS.superseded}`, 'void = 0', 'body IS NOT NULL', 'last > ?']
+  const slots: Slot[] = [query.after ?? 0]
+  const add = (part: string, slot: Slot | undefined) => {
+    if (slot === undefined) return
+    parts.push(part)
+    slots.push(slot)
+  }
+  add('kinds & ? <> 0', query.kinds && kindBits(query.kinds))
+  add('time_max >= ?', query.from)
+  add('time_min < ?', query.to)
+  return { where: parts.join(' AND '), slots }
+}

@@ -1,0 +1,214 @@
+import {
+  type BatchHeader,
+  decodeBatch,
+  originOf,
+  type Stamp,
+  type StreamId,
+  type StreamKind,
+  seqSchema,
+  sha256Hex,
+  streamIdSchema,
+  streamKindSchema,
+} from '@metergate/protocol'
+import { z } from 'zod'
+import { type Chunk, decodeChunk } from './chunk.js'
+import { gapOf, writeNow } from './commit-plan.js'
+import { decompress } from './compression.js'
+import { RawFile, type RawRef, type RawValue } from './raw-rows.js'
+import type { SealedBatch } from './record-store.js'
+import type { Unsealed } from './seal.js'
+import { indexOf } from './sealing.js'
+import { STATUS, type Tables } from './tables.js'
+
+export interface Salvage {
+  readonly batches: number
+  readonly chunks: number
+  /** Named in gap records. */
+  readonly lostRecords: number
+}
+
+/** A batch whose bytes have the hash they were sealed with; the bytes stay in the damaged file until they are copied. */
+interface FoundBatch {
+  readonly ref: RawRef
+  readonly header: BatchHeader
+  readonly status: number
+}
+interface OldStream {
+  readonly kind: StreamKind
+  lastSeq: number
+  readonly batches: Map<number, FoundBatch>
+  readonly chunks: Map<number, { readonly ref: RawRef; readonly last: number }>
+}
+type OldStreams = Map<StreamId, OldStream>
+
+/** A high-water mark has no checksum; one beyond ten years of a hundred records a second is decay. */
+const MOST_BELIEVED = 2 ** 35
+
+/**
+ * Reads a damaged store page by page and copies what proves itself by its checksum. Sealed batches keep stream,
+ * number and bytes; unsealed rows are for the caller to copy into the new stream, with their origin. Whatever is
+ * missing up to the last number known of a stream is named in gap records.
+ */
+export class Salvager {
+  private readonly file: RawFile
+  private readonly old: OldStreams = new Map()
+
+  constructor(path: string) {
+    this.file = new RawFile(path)
+    for (const { ref, row } of this.file.rows()) this.look(ref, row)
+  }
+
+  close(): void {
+    this.file.close()
+  }
+
+  /** Puts everything into the new store, whose streams exist already; to be called inside a transaction. */
+  restore(tables: Tables, now: Stamp): Salvage {
+    let [batches, chunks, lostRecords] = [0, 0, 0]
+    for (const [id, stream] of this.old) {
+      batches += this.restoreBatches(tables, id, stream)
+      chunks += this.restoreChunks(tables, id, stream, now)
+      for (const [first, last] of holes(stream)) {
+        const lost = { stream: id, kind: stream.kind, first, last }
+        writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now) }], now)
+        lostRecords += last - first + 1
+      }
+    }
+    return { batches, chunks, lostRecords }
+  }
+
+  private look(ref: RawRef, row: readonly RawValue[]): void {
+    if (row.length === 19) this.lookAtBatch(ref, row)
+    else if (row.length === 6) this.lookAtChunk(ref, row)
+    else if (row.length === 7) this.lookAtStream(row)
+  }
+
+  private lookAtBatch(ref: RawRef, row: readonly RawValue[]): void {
+    const opened = openRow(row)
+    if (!opened) return
+    const { header } = opened
+    const stream = this.stream(header.stream, header.stream_kind)
+    const known = stream.batches.get(header.number)
+    const status = Math.max(row[5] === STATUS.acknowledged ? STATUS.acknowledged : STATUS.pending, known?.status ?? 0)
+    // Of two versions the later one counts: acknowledged, or void.
+    const keepsKnown = known !== undefined && (known.header.void !== undefined || header.void === undefined)
+    stream.batches.set(header.number, keepsKnown ? { ...known, status } : { ref, header, status })
+    stream.lastSeq = Math.max(stream.lastSeq, header.last)
+  }
+
+  private lookAtChunk(ref: RawRef, row: readonly RawValue[]): void {
+    const chunk = chunkOf(row)
+    if (!chunk) return
+    const stream = this.stream(chunk.head.stream, chunk.head.kind)
+    const last = chunk.head.first + chunk.rows.length - 1
+    if ((stream.chunks.get(chunk.head.first)?.last ?? 0) < last) stream.chunks.set(chunk.head.first, { ref, last })
+    stream.lastSeq = Math.max(stream.lastSeq, last)
+  }
+
+  private lookAtStream(row: readonly RawValue[]): void {
+    const [, id, kind, , lastSeq] = row
+    const known = z
+      .object({ id: streamIdSchema, kind: streamKindSchema, lastSeq: seqSchema })
+      .safeParse({ id, kind, lastSeq })
+    if (!known.success || known.data.lastSeq > MOST_BELIEVED) return
+    const stream = this.stream(known.data.id, known.data.kind)
+    stream.lastSeq = Math.max(stream.lastSeq, known.data.lastSeq)
+  }
+
+  private stream(id: StreamId, kind: StreamKind): OldStream {
+    const known = this.old.get(id)
+    if (known) return known
+    const stream: OldStream = { kind, lastSeq: 0, batches: new Map(), chunks: new Map() }
+    this.old.set(id, stream)
+    return stream
+  }
+
+  private restoreBatches(tables: Tables, id: StreamId, stream: OldStream): number {
+    const lastBatch = Math.max(0, ...stream.batches.keys())
+    const row = tables.addOldStream(stream.kind, id, stream.lastSeq, lastBatch)
+    for (const { ref, status } of [...stream.batches.values()].sort((a, b) => a.header.number - b.header.number)) {
+      const opened = openRow(this.file.row(ref) ?? [])
+      if (!opened) continue
+      const { header, batch, rows } = opened
+      tables.addBatch(row, batch, header.previous, indexOf(rows))
+      const added = tables.batch(id, header.number)
+      if (!added) continue
+      tables.setStatus(added.id, status)
+      if (header.void) tables.voidBatch(added.id, batch, header.void.sha256)
+    }
+    return stream.batches.size
+  }
+
+  private restoreChunks(tables: Tables, id: StreamId, stream: OldStream, now: Stamp): number {
+    const covered = coverage(stream, false)
+    let count = 0
+    for (const [, { ref }] of [...stream.chunks].sort(([a], [b]) => a - b)) {
+      const chunk = chunkOf(this.file.row(ref) ?? [])
+      const fresh = chunk?.rows.filter(({ seq }) => !covered.some(([first, last]) => seq >= first && seq <= last)) ?? []
+      const [first] = fresh
+      const end = fresh.at(-1)
+      if (!first || !end) continue
+      covered.push([first.seq, end.seq])
+      const rows = fresh.map(({ seq, record }) => ({ kind: stream.kind, record, origin: { stream: id, seq } }))
+      writeNow(tables, rows, now)
+      count += 1
+    }
+    return count
+  }
+}
+
+/** Ranges of numbers that are in a batch, or (`all`) in a chunk. */
+function coverage(stream: OldStream, all: boolean): [first: number, last: number][] {
+  const ranges = [...stream.batches.values()].map(({ header }): [number, number] => [header.first, header.last])
+  if (all) for (const [first, { last }] of stream.chunks) ranges.push([first, last])
+  return ranges
+}
+
+/**
+ * Numbers of which nothing was found, up to the high-water mark. Some may be long acknowledged and only gone from
+ * local history: the damaged file does not say, and a record named too much is better than one lost in silence.
+ */
+function holes(stream: OldStream): [first: number, last: number][] {
+  const found: [number, number][] = []
+  const ranges = coverage(stream, true).sort(([a], [b]) => a - b)
+  let next = 1
+  for (const [first, last] of ranges) {
+    if (first > next) found.push([next, first - 1])
+    next = Math.max(next, last + 1)
+  }
+  if (next <= stream.lastSeq) found.push([next, stream.lastSeq])
+  return found
+}
+
+function chunkOf(row: readonly RawValue[]): Chunk | undefined {
+  const [, , , , checksum, body] = row
+  if (typeof checksum !== 'string' || !(body instanceof Uint8Array)) return undefined
+  const chunk = decodeChunk({ checksum, body })
+  return chunk.ok ? chunk.value : undefined
+}
+
+interface OpenedRow {
+  readonly header: BatchHeader
+  readonly batch: SealedBatch
+  readonly rows: readonly Unsealed[]
+}
+
+function openRow(row: readonly RawValue[]): OpenedRow | undefined {
+  const [sha256, encoding, body] = [row[7], row[10], row[18]]
+  if ((encoding !== 'br' && encoding !== 'gzip') || !(body instanceof Uint8Array)) return undefined
+  const bytes = decompress(body, encoding)
+  if (!bytes.ok || sha256Hex(bytes.value) !== sha256) return undefined
+  const decoded = decodeBatch(bytes.value)
+  if (!decoded.ok) return undefined
+  const { header, records } = decoded.value
+  const { stream, stream_kind, number, first, last } = header
+  const ends = { streamKind: stream_kind, stream, number, first, last }
+  const batch: SealedBatch = {
+    ...ends,
+    sha256: sha256Hex(bytes.value),
+    encoding,
+    body,
+    decodedSize: bytes.value.length,
+  }
+  return { header, batch, rows: records.map(({ seq, record }) => ({ seq, record, origin: originOf(header, seq) })) }
+}

@@ -1,0 +1,167 @@
+import { type BatchNumber, batchNumberSchema, type Stamp, type StreamKind, sha256Hex } from '@metergate/protocol'
+import { type Chunk, decodeChunk, encodeChunk } from './chunk.js'
+import { kindBits, metersOf, timeOf } from './classify.js'
+import { gapOf, writeNow } from './commit-plan.js'
+import { type Compression, decompress } from './compression.js'
+import { halves, unsealedOf } from './open-sealed.js'
+import type { SealedBatch, Sealer, SealLimits } from './record-store.js'
+import { type Sealed, sealPrefix, sealVoid, type Unsealed } from './seal.js'
+import { type BatchIndex, type BatchRow, type ChunkRow, STATUS, type StreamRow, type Tables } from './tables.js'
+
+/** Columnar JSON takes an eighth of plain JSON lines or more; beyond this many bytes a batch is surely full. */
+const LINES_PER_DECODED = 10
+const GATHER_RECORDS = 10_000
+/** No record takes fewer decoded bytes, so that a batch that cannot be full yet is not even tried. */
+const LEAST_DECODED = 20
+
+interface Gathered {
+  readonly chunks: { readonly row: ChunkRow; readonly chunk: Chunk }[]
+  readonly rows: Unsealed[]
+}
+
+/** Seals the next due batch of a kind; to be called inside a transaction. */
+export function sealDue(
+  tables: Tables,
+  kind: StreamKind,
+  limits: SealLimits,
+  sealer: Sealer,
+  compression: Compression,
+  now: Stamp,
+): SealedBatch | undefined {
+  for (const stream of tables.streams().filter((each) => each.kind === kind)) {
+    const young = isYoung(tables, stream, limits.minAgeMs, now)
+    const gathered = gather(tables, stream, limits.maxDecodedBytes, now)
+    if (gathered.rows.length === 0) continue
+    const sealed = sealPrefix(placeOf(stream), sealer, gathered.rows, limits.maxDecodedBytes, compression)
+    if (young && sealed.count === gathered.rows.length) return undefined
+    keep(tables, stream, sealed, gathered)
+    return sealed.batch
+  }
+  return undefined
+}
+
+/** Might {@link sealDue} seal something? Cheap, and writes nothing. */
+export function isDue(tables: Tables, kind: StreamKind, limits: SealLimits, now: Stamp): boolean {
+  return tables
+    .streams()
+    .filter((each) => each.kind === kind)
+    .some((stream) => {
+      const unsealed = tables.unsealed(stream.id)
+      if (unsealed === 0) return false
+      return unsealed * LEAST_DECODED >= limits.maxDecodedBytes || !isYoung(tables, stream, limits.minAgeMs, now)
+    })
+}
+
+/** Is the stream's oldest unsealed record younger than that? Of an earlier boot: no. An unreadable one: seal, and see. */
+function isYoung(tables: Tables, stream: StreamRow, minAgeMs: number, now: Stamp): boolean {
+  const [row] = tables.chunks(stream.id)
+  const chunk = row && decodeChunk(row)
+  return chunk?.ok === true && chunk.value.head.boot === now.boot && now.mono - chunk.value.head.mono < minAgeMs
+}
+
+/** The oldest unsealed rows of a stream; a chunk that fails its checksum is set aside and named in a gap record. */
+function gather(tables: Tables, stream: StreamRow, maxDecodedBytes: number, now: Stamp): Gathered {
+  const gathered: Gathered = { chunks: [], rows: [] }
+  let size = 0
+  for (const row of tables.chunks(stream.id)) {
+    const chunk = decodeChunk(row)
+    if (!chunk.ok || chunk.value.head.first !== row.first || chunk.value.rows.length !== row.last - row.first + 1) {
+      setChunkAside(tables, stream, row, chunk.ok ? 'its numbers do not agree with its bytes' : chunk.fault, now)
+      continue
+    }
+    gathered.chunks.push({ row, chunk: chunk.value })
+    gathered.rows.push(...chunk.value.rows)
+    size += row.body.length
+    if (size > maxDecodedBytes * LINES_PER_DECODED || gathered.rows.length >= GATHER_RECORDS) break
+  }
+  return gathered
+}
+
+export function setChunkAside(tables: Tables, stream: StreamRow, row: ChunkRow, why: string, now: Stamp): void {
+  tables.keepDamaged('row', stream.stream, row.first, row.last, why, row.body)
+  tables.deleteChunk(row.id)
+  const lost = { stream: stream.stream, kind: stream.kind, first: row.first, last: row.last }
+  writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now) }], now)
+}
+
+/** A sealed batch whose bytes no longer have their hash: its number and hash stay in the chain, its records are named. */
+export function setBatchAside(tables: Tables, row: BatchRow, why: string, now: Stamp): void {
+  tables.keepDamaged('batch', row.stream_id, row.first, row.last, why, tables.body(row.id) ?? null)
+  tables.dropBody(row.id)
+  tables.setStatus(row.id, row.status === STATUS.pending ? STATUS.lost : row.status)
+  // What the cloud has acknowledged is safe there; only local history lacks it.
+  if (row.status !== STATUS.pending) return
+  const lost = { stream: row.stream_id, kind: row.kind, first: row.first, last: row.last }
+  writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, [row.number, row.number]) }], now)
+}
+
+/** Does the body still have the hash it was sealed with? Undefined when it does. */
+export function bodyFault(row: BatchRow, body: Uint8Array): string | undefined {
+  const bytes = decompress(body, row.encoding)
+  if (!bytes.ok) return `cannot be unpacked: ${bytes.fault}`
+  return sha256Hex(bytes.value) === row.sha256 ? undefined : 'its bytes do not have the hash they were sealed with'
+}
+
+function keep(tables: Tables, stream: StreamRow, { batch, count }: Sealed, { chunks, rows }: Gathered): void {
+  tables.addBatch(stream.id, batch, stream.last_sha256, indexOf(rows.slice(0, count)))
+  tables.raiseBatch(stream.id, batch.number, batch.sha256)
+  let left = count
+  for (const { row, chunk } of chunks) {
+    if (left <= 0) return
+    tables.deleteChunk(row.id)
+    const rest = chunk.rows.slice(left)
+    const [first] = rest
+    if (first) {
+      const head = { ...chunk.head, first: first.seq, ...(first.origin ? { origin: first.origin } : {}) }
+      const bytes = encodeChunk(
+        head,
+        rest.map((each) => each.record),
+      )
+      tables.addChunkAs(row.id, stream.id, first.seq, row.last, bytes)
+    }
+    left -= chunk.rows.length
+  }
+}
+
+/** See {@link RecordStore.refuse}; to be called inside a transaction. */
+export function refuseBatch(
+  tables: Tables,
+  row: BatchRow,
+  batch: SealedBatch,
+  reason: string,
+  sealer: Sealer,
+  compression: Compression,
+): void {
+  tables.keepRefused(batch, reason)
+  const successors: BatchNumber[] = []
+  const rows = unsealedOf(batch)
+  for (const half of halves(rows)) {
+    const stream = tables.streams().find((each) => each.id === row.stream)
+    if (!stream) return
+    const { batch: next } = sealPrefix(placeOf(stream), sealer, half, Number.MAX_SAFE_INTEGER, compression)
+    tables.addBatch(stream.id, next, stream.last_sha256, indexOf(half))
+    tables.raiseBatch(stream.id, next.number, next.sha256)
+    successors.push(next.number)
+  }
+  if (successors.length === 0) tables.quarantine(batch.stream, batch.first, reason)
+  const stand = sealVoid(batch, row.previous, sealer, reason, successors, compression)
+  tables.voidBatch(row.id, stand, row.sha256)
+}
+
+const placeOf = (stream: StreamRow) => ({
+  streamKind: stream.kind,
+  stream: stream.stream,
+  number: batchNumberSchema.parse(stream.last_batch + 1),
+  previous: stream.last_sha256,
+})
+
+export function indexOf(rows: readonly Unsealed[]): BatchIndex {
+  const times = rows.map((each) => timeOf(each.record))
+  return {
+    kinds: kindBits(rows.map((each) => each.record.kind)),
+    timeMin: times.reduce((least, time) => Math.min(least, time), times[0] ?? 0),
+    timeMax: times.reduce((most, time) => Math.max(most, time), times[0] ?? 0),
+    oldestWall: rows[0]?.record.stamp.wall ?? 0,
+    meters: [...new Set(rows.flatMap((each) => metersOf(each.record)))],
+  }
+}

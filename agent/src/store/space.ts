@@ -1,0 +1,140 @@
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { GapRecord, Stamp, StreamKind } from '@metergate/protocol'
+import { gapOf, type LostRun, writeNow } from './commit-plan.js'
+import { type BatchRow, STATUS, type Tables } from './tables.js'
+
+/** The counter of records whose loss a gap record names. */
+export const EVICTED = 'evicted_records'
+
+/** How many batches one eviction takes at most, so that its transaction stays small. */
+const SLICE = 64
+
+/** Something that may go: a batch's body, or a chunk. `gap`: its records are nowhere else, so a gap record names them. */
+interface Victim {
+  readonly lost: LostRun
+  readonly size: number
+  readonly gap: boolean
+  readonly batch?: number
+  drop(): void
+}
+
+/**
+ * Makes at least `wanted` bytes of room inside the file, or as much as one slice gives: acknowledged detail batches
+ * oldest first, then unacknowledged detail with a gap record, then the ledger likewise. The rows keep their place in
+ * the chain. To be called inside a transaction; returns the bytes freed, 0 when nothing is left to give.
+ */
+export function evictSlice(
+  tables: Tables,
+  wanted: number,
+  reason: GapRecord['reason'],
+  acknowledgedOnly: boolean,
+  stamp: Stamp,
+): number {
+  const victims = firstClass(tables, acknowledgedOnly)
+  let freed = 0
+  const gaps: { lost: LostRun; batches: [number, number] | undefined }[] = []
+  for (const victim of victims) {
+    if (freed >= wanted) break
+    victim.drop()
+    freed += victim.size
+    if (!victim.gap) continue
+    const open = gaps.at(-1)
+    if (open && open.lost.stream === victim.lost.stream && open.lost.last + 1 === victim.lost.first) {
+      open.lost.last = victim.lost.last
+      if (open.batches && victim.batch !== undefined) open.batches[1] = victim.batch
+    } else {
+      const batches: [number, number] | undefined =
+        victim.batch === undefined ? undefined : [victim.batch, victim.batch]
+      gaps.push({ lost: { ...victim.lost }, batches })
+    }
+    tables.raiseCounter(EVICTED, victim.lost.last - victim.lost.first + 1)
+  }
+  const records = gaps.map(({ lost, batches }) => ({
+    kind: 'ledger' as const,
+    record: gapOf(lost, reason, stamp, batches),
+  }))
+  writeNow(tables, records, stamp)
+  return freed
+}
+
+function firstClass(tables: Tables, acknowledgedOnly: boolean): readonly Victim[] {
+  for (const victims of victimClasses(tables, acknowledgedOnly)) if (victims.length > 0) return victims
+  return []
+}
+
+function* victimClasses(tables: Tables, acknowledgedOnly: boolean): Generator<readonly Victim[]> {
+  for (const kind of ['detail', 'ledger'] as const) {
+    yield batchVictims(tables, kind, `status IN (${STATUS.acknowledged}, ${STATUS.superseded})`, false)
+    if (acknowledgedOnly) continue
+    yield batchVictims(tables, kind, `status = ${STATUS.pending} AND void = 0`, true)
+    // The newest ledger rows hold the gap records themselves: they are never given up.
+    if (kind === 'detail') yield chunkVictims(tables, kind)
+  }
+}
+
+function batchVictims(tables: Tables, kind: StreamKind, where: string, gap: boolean): readonly Victim[] {
+  const rows = tables.batches(`kind = ? AND body IS NOT NULL AND ${where}`, 'batch.id', SLICE, kind)
+  return rows.map((row) => ({
+    lost: lostOf(row),
+    size: row.size,
+    gap,
+    batch: row.number,
+    drop: () => {
+      tables.dropBody(row.id)
+      if (gap) tables.setStatus(row.id, STATUS.lost)
+    },
+  }))
+}
+
+const lostOf = ({ stream_id, kind, first, last }: BatchRow): LostRun => ({ stream: stream_id, kind, first, last })
+
+function chunkVictims(tables: Tables, kind: StreamKind): readonly Victim[] {
+  const victims: Victim[] = []
+  for (const stream of tables.streams().filter((each) => each.kind === kind)) {
+    for (const { id, first, last, body } of tables.chunks(stream.id)) {
+      const lost = { stream: stream.stream, kind, first, last }
+      victims.push({ lost, size: body.length, gap: true, drop: () => tables.deleteChunk(id) })
+      if (victims.length >= SLICE) return victims
+    }
+  }
+  return victims
+}
+
+/** A file that only takes room: removed first when the disk is full, so that SQLite can work at all (delete needs room). */
+export class Ballast {
+  private readonly file: string
+
+  constructor(
+    folder: string,
+    private readonly bytes: number,
+  ) {
+    this.file = join(folder, 'ballast')
+  }
+
+  isThere(): boolean {
+    return existsSync(this.file) && statSync(this.file).size >= this.bytes
+  }
+
+  /** Puts it (back) in place; without room it stays away. */
+  create(): void {
+    try {
+      // Not zeros: a file system that leaves holes or compresses would give no room back.
+      const block = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 167 + 13) % 251))
+      writeFileSync(this.file, Buffer.concat(Array.from({ length: this.bytes / 4096 }, () => block)), { flush: true })
+    } catch {
+      this.remove()
+    }
+  }
+
+  /** Gives its room back; true when there was any. */
+  remove(): boolean {
+    const was = existsSync(this.file)
+    try {
+      rmSync(this.file, { force: true })
+    } catch {
+      return false
+    }
+    return was
+  }
+}

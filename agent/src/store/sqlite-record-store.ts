@@ -1,0 +1,409 @@
+import {
+  type BatchNumber,
+  type Clock,
+  durationMs,
+  fail,
+  type GapRecord,
+  type Numbered,
+  ok,
+  type Random,
+  type Result,
+  type Seq,
+  type Stamp,
+  type StreamId,
+  type StreamKind,
+  type StreamRecord,
+} from '@metergate/protocol'
+import { type CommitPlan, planCommit, writePlan } from './commit-plan.js'
+import { type Compression, DEFAULT_COMPRESSION } from './compression.js'
+import type { Disk } from './disk.js'
+import { type FolderLock, lockFolder } from './folder-lock.js'
+import { healthOf } from './health-of.js'
+import { queryRecords } from './history.js'
+import type { OpenFault } from './open-database.js'
+import type {
+  Acknowledgement,
+  PendingBatch,
+  RecordQuery,
+  RecordStore,
+  SealedBatch,
+  Sealer,
+  SealLimits,
+  StoreFault,
+  StoreHealth,
+} from './record-store.js'
+import { restartStream } from './restart-stream.js'
+import { bodyFault, isDue, refuseBatch, sealDue, setBatchAside } from './sealing.js'
+import { Ballast, evictSlice } from './space.js'
+import { type StartReport, StoreFile, type WriteFault } from './store-file.js'
+import { pendingOf, STATUS, sealedOf, type Tables } from './tables.js'
+import { type Verdict, verifyStore } from './verify.js'
+import { WriteQueue } from './write-queue.js'
+
+export interface StoreSettings {
+  /** Group commit: the longest a reading waits for the disk, and so what a power cut may cost. */
+  readonly commitEveryMs: number
+  /** The folder's bound, write-ahead log included. */
+  readonly capBytes: number
+  /** Set free when the disk is full; twice the largest transaction or more. 0: none. */
+  readonly ballastBytes: number
+  /** Below this much free disk, acknowledged history makes room before the file grows. */
+  readonly reserveBytes: number
+  /** Records held in memory while the disk refuses. */
+  readonly queueBytes: number
+  readonly compression: Compression
+  /** Only the power-cut rig's control says NORMAL. */
+  readonly synchronous: 'FULL' | 'NORMAL'
+}
+
+const MIB = 1024 * 1024
+export const DEFAULT_STORE_SETTINGS: StoreSettings = {
+  commitEveryMs: 10_000,
+  capBytes: 1024 * MIB,
+  ballastBytes: 2 * MIB,
+  reserveBytes: 16 * MIB,
+  queueBytes: 8 * MIB,
+  compression: DEFAULT_COMPRESSION,
+  synchronous: 'FULL',
+}
+
+export interface SqliteRecordStoreOptions {
+  readonly folder: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly disk: Disk
+  /** Undefined until the gateway is enrolled: then nothing is sealed. */
+  readonly sealer: () => Sealer | undefined
+  /** For the store's own records (gaps, events); by default the clock's, with unknown quality. */
+  readonly stamp?: () => Stamp
+  readonly settings?: Partial<StoreSettings>
+}
+
+/**
+ * The store on disk. One commit brings everything that waits: numbers are given in it, `append` resolves when COMMIT
+ * has returned. After a failed write the handle is never trusted again (a failed fsync marks pages clean): the file
+ * is closed, opened, read again, and the same records are tried with the same numbers.
+ */
+export class SqliteRecordStore implements RecordStore {
+  private readonly settings: StoreSettings
+  private readonly queue: WriteQueue
+  private readonly file: StoreFile
+  private readonly ballast: Ballast
+  private readonly stopping = new AbortController()
+  private readonly states = new Map<string, string>()
+  /** Row ids of batches whose acknowledgement waits for the next commit. */
+  private readonly acknowledged = new Set<number>()
+  private lock: FolderLock | undefined
+  private timer = false
+  private degraded: string | undefined
+  private lastHealth: StoreHealth | undefined
+
+  constructor(private readonly options: SqliteRecordStoreOptions) {
+    this.settings = { ...DEFAULT_STORE_SETTINGS, ...options.settings }
+    this.queue = new WriteQueue(this.settings.queueBytes)
+    this.file = new StoreFile(options.folder, options.random, this.settings, () => this.stamp())
+    this.ballast = new Ballast(options.folder, this.settings.ballastBytes)
+  }
+
+  /** Takes the folder's lock, opens or makes the store, and repairs what a crash or a bad medium left. */
+  start(): Result<StartReport, OpenFault> {
+    const folder = this.file.makeFolder()
+    if (!folder.ok) return folder
+    const lock = lockFolder(this.options.folder)
+    if (!lock.ok) return lock
+    this.lock = lock.value
+    let report = this.file.start()
+    // A medium may hiccup once; and on a full disk even opening may need room.
+    if (!report.ok && report.fault.kind === 'io') report = this.file.start()
+    if (!report.ok && report.fault.kind === 'io' && this.ballast.remove()) report = this.file.start()
+    if (!report.ok) this.lock.release()
+    else this.keepBallast()
+    return report
+  }
+
+  append(
+    records: readonly StreamRecord[],
+    options: { readonly urgent?: boolean } = {},
+  ): Promise<Result<readonly Seq[], StoreFault>> {
+    if (this.stopping.signal.aborted) return Promise.resolve(fail(CLOSED))
+    if (records.length === 0) return Promise.resolve(ok([]))
+    return new Promise((resolve) => {
+      this.queue.add(records, this.options.clock.mono(), resolve)
+      if (options.urgent) this.commit()
+      else this.schedule()
+    })
+  }
+
+  flush(): Promise<Result<void, StoreFault>> {
+    return Promise.resolve(this.stopping.signal.aborted ? fail(CLOSED) : this.commit())
+  }
+
+  seal(kind: StreamKind, limits: SealLimits): SealedBatch | undefined {
+    const sealer = this.options.sealer()
+    if (!sealer || !this.read((tables) => isDue(tables, kind, limits, this.stamp()), false)) return undefined
+    // Sealing rides with the group commit, or the group commit with it: one flush instead of two.
+    const sealed = this.commitWith((tables) =>
+      sealDue(tables, kind, limits, sealer, this.settings.compression, this.stamp()),
+    )
+    return sealed.ok ? sealed.value : undefined
+  }
+
+  pending(limit: number): readonly PendingBatch[] {
+    return this.unacknowledged('batch.id', limit)
+  }
+
+  freshest(limit: number): readonly PendingBatch[] {
+    return this.unacknowledged('batch.id DESC', limit)
+  }
+
+  load(stream: StreamId, number: BatchNumber): SealedBatch | undefined {
+    const row = this.read((tables) => tables.batch(stream, number), undefined)
+    const body = row && this.read((tables) => tables.body(row.id), undefined)
+    if (!row || !body) return undefined
+    const fault = bodyFault(row, body)
+    if (fault === undefined) return sealedOf(row, body)
+    this.write((tables) => {
+      const again = tables.batch(stream, number)
+      if (again?.has_body && again.sha256 === row.sha256) setBatchAside(tables, again, fault, this.stamp())
+    })
+    return undefined
+  }
+
+  /** Freed at once for the callers, on disk with the next commit: lost in a crash, it is sent again and nothing else. */
+  acknowledge(list: readonly Acknowledgement[]): readonly Acknowledgement[] {
+    const freed = list.filter(({ stream, number, sha256 }) => {
+      const row = this.read((tables) => tables.batch(stream, number), undefined)
+      if (row?.status !== STATUS.pending || row.sha256 !== sha256 || this.acknowledged.has(row.id)) return false
+      this.acknowledged.add(row.id)
+      return true
+    })
+    if (freed.length > 0) this.schedule()
+    return freed
+  }
+
+  quarantine(stream: StreamId, seq: Seq, reason: string): void {
+    this.write((tables) => tables.quarantine(stream, seq, reason))
+  }
+
+  refuse(stream: StreamId, number: BatchNumber, reason: string): void {
+    const sealer = this.options.sealer()
+    const batch = this.load(stream, number)
+    if (!sealer || !batch) return
+    this.write((tables) => {
+      const row = tables.batch(stream, number)
+      if (row?.status !== STATUS.pending || row.void) return
+      refuseBatch(tables, row, batch, reason, sealer, this.settings.compression)
+    })
+  }
+
+  restartStream(stream: StreamId, reason: string): void {
+    this.write((tables) => restartStream(tables, stream, reason, this.options.random, this.stamp()))
+  }
+
+  records(query: RecordQuery): Iterable<Numbered> {
+    return queryRecords(() => this.file.tables, query)
+  }
+
+  getState(key: string): string | undefined {
+    return this.states.get(key) ?? this.read((tables) => tables.state(key), undefined)
+  }
+
+  putState(key: string, value: string): void {
+    this.states.set(key, value)
+    this.schedule()
+  }
+
+  health(): StoreHealth {
+    const fresh = this.read(
+      (tables) => healthOf(tables, this.file.sizeBytes(), this.settings.capBytes, this.stamp()),
+      undefined,
+    )
+    this.lastHealth = fresh ?? this.lastHealth
+    const known = this.lastHealth ?? {
+      streams: [],
+      sizeBytes: 0,
+      capBytes: this.settings.capBytes,
+      quarantined: 0,
+      evictedRecords: 0,
+    }
+    return { ...known, degraded: this.degraded }
+  }
+
+  /** Walks over everything stored and names what was tampered with or decayed. */
+  verify(): Verdict {
+    return this.read(verifyStore, { batches: 0, rows: 0, findings: [] })
+  }
+
+  async close(): Promise<void> {
+    if (this.stopping.signal.aborted) return
+    this.commit()
+    this.stopping.abort()
+    this.queue.refuseAll(fail(CLOSED))
+    this.file.close()
+    this.lock?.release()
+  }
+
+  // ---- writing
+
+  private commit(): Result<void, StoreFault> {
+    if (this.queue.length === 0 && this.states.size === 0 && this.acknowledged.size === 0) return ok(undefined)
+    const stored = this.commitWith(() => undefined)
+    return stored.ok ? ok(undefined) : stored
+  }
+
+  /**
+   * Commits all that waits, and `also` in the same transaction. Tries again with a fresh handle, then with room made;
+   * else it all stays queued. The value is undefined when the commit landed although it reported a failure.
+   */
+  private commitWith<T>(also: (tables: Tables) => T): Result<T | undefined, StoreFault> {
+    this.keepWithinCap()
+    const tried: { plan?: CommitPlan } = {}
+    const count = this.queue.length
+    const states = [...this.states]
+    const stored = this.write<{ plan: CommitPlan; value: T | undefined }>(
+      (tables) => {
+        const plan = planCommit(this.queue.all(), tables.streams(), () => this.stamp())
+        tried.plan = plan
+        writePlan(tables, plan, this.stamp())
+        for (const [key, value] of states) tables.putState(key, value)
+        return { plan, value: also(tables) }
+      },
+      () => this.landed(tried.plan),
+    )
+    if (!stored.ok) return this.refused(stored.fault)
+    for (const [key, value] of states) if (this.states.get(key) === value) this.states.delete(key)
+    const { plan, value } = stored.value
+    for (const [index, entry] of this.queue.taken(count).entries()) entry.settle?.(ok(plan.seqs[index] ?? []))
+    return ok(value)
+  }
+
+  private refused(fault: StoreFault): Result<never, StoreFault> {
+    this.queue.refuseAll(fail(fault))
+    this.queue.shrink()
+    this.schedule()
+    return fail(fault)
+  }
+
+  /**
+   * One transaction, with the ladder behind it: fresh handle, ballast, acknowledged history, then the oldest detail.
+   * `landed` finds a transaction that is on disk although its COMMIT reported a failure.
+   */
+  private write<T>(work: (tables: Tables) => T, landed: () => T | undefined = () => undefined): Result<T, StoreFault> {
+    let fault: WriteFault | undefined
+    for (const step of LADDER) {
+      if (this.file.needsRepair && step !== 'as it is') {
+        // The new file has other row ids; what was acknowledged but not marked is just sent again.
+        this.acknowledged.clear()
+        if (!this.file.repair()) continue
+      } else if (fault) {
+        if (step === 'ballast' && !this.ballast.remove()) continue
+        if (!this.file.reopen()) continue
+        const value = landed()
+        if (value !== undefined) return this.recovered(value)
+        if (!this.makeRoom(step, fault)) continue
+      }
+      const acknowledged = [...this.acknowledged]
+      const written = this.file.write((tables) => {
+        for (const id of acknowledged) tables.setStatus(id, STATUS.acknowledged)
+        return work(tables)
+      })
+      if (written.ok) for (const id of acknowledged) this.acknowledged.delete(id)
+      if (written.ok) return this.recovered(written.value)
+      fault = written.fault
+    }
+    const why = fault?.why ?? 'unknown'
+    this.degraded = why
+    return fail({ kind: fault?.kind === 'full' ? 'full' : 'io', why })
+  }
+
+  private makeRoom(step: (typeof LADDER)[number], fault: WriteFault): boolean {
+    if (step !== 'history' && step !== 'oldest') return true
+    if (fault.kind === 'damaged') return false
+    const wanted = Math.min(Math.max(512 * 1024, this.settings.capBytes / 32), this.settings.capBytes / 8)
+    const reason = this.file.isAtCap() ? 'storage_cap' : 'storage_full'
+    const made = this.evict(wanted, reason, step === 'history')
+    return made.ok && made.value > 0
+  }
+
+  /** The plan, when the file shows that its commit is there. Unset at the first failure of a closed file. */
+  private landed(plan: CommitPlan | undefined): { plan: CommitPlan; value: undefined } | undefined {
+    if (!plan || plan.lastSeq.size === 0) return undefined
+    const streams = this.read((tables) => tables.streams(), [])
+    const isThere = ([id, seq]: [number, number]) => streams.some((each) => each.id === id && each.last_seq >= seq)
+    return [...plan.lastSeq].every(isThere) ? { plan, value: undefined } : undefined
+  }
+
+  private recovered<T>(value: T): Result<T, never> {
+    if (this.degraded !== undefined) this.degraded = undefined
+    this.keepBallast()
+    return ok(value)
+  }
+
+  private keepBallast(): void {
+    if (this.settings.ballastBytes === 0 || this.ballast.isThere()) return
+    const free = this.options.disk.freeBytes(this.options.folder) ?? 0
+    if (free > this.settings.ballastBytes + this.settings.reserveBytes) this.ballast.create()
+  }
+
+  private evict(wanted: number, reason: GapRecord['reason'], acknowledgedOnly: boolean): Result<number, WriteFault> {
+    return this.file.write((tables) => {
+      // What only waits to be marked is acknowledged all the same, and must not be named as lost.
+      for (const id of this.acknowledged) tables.setStatus(id, STATUS.acknowledged)
+      return evictSlice(tables, wanted, reason, acknowledgedOnly, this.stamp())
+    })
+  }
+
+  /** Whole batches go before SQLite runs into the cap; acknowledged history also while the disk is nearly full. */
+  private keepWithinCap(): void {
+    const limit = this.file.capBytes()
+    const used = this.read((tables) => tables.usedBytes(), 0)
+    const free = this.options.disk.freeBytes(this.options.folder)
+    const nearlyFull = free !== undefined && free < this.settings.reserveBytes
+    if (used <= limit * 0.9 && !nearlyFull) return
+    const target = nearlyFull ? used - 256 * 1024 : limit * 0.85
+    const only = used <= limit * 0.9
+    for (let round = 0; round < 100; round += 1) {
+      const over = this.read((tables) => (only ? needsRoom(tables) : tables.usedBytes() - target), 0)
+      if (over <= 0) return
+      const made = this.evict(over, 'storage_cap', only)
+      if (!made.ok || made.value === 0) return
+    }
+  }
+
+  private schedule(): void {
+    if (this.timer || this.stopping.signal.aborted) return
+    this.timer = true
+    this.options.clock.sleep(durationMs(this.settings.commitEveryMs), this.stopping.signal).then(
+      () => {
+        this.timer = false
+        this.commit()
+      },
+      () => undefined,
+    )
+  }
+
+  private unacknowledged(order: string, limit: number): readonly PendingBatch[] {
+    const rows = this.read((tables) => tables.batches('status = 0', order, limit + this.acknowledged.size), [])
+    return rows
+      .filter((row) => !this.acknowledged.has(row.id))
+      .slice(0, limit)
+      .map(pendingOf)
+  }
+
+  private read<T>(work: (tables: Tables) => T, otherwise: T): T {
+    return this.file.read(work, otherwise)
+  }
+
+  private stamp(): Stamp {
+    if (this.options.stamp) return this.options.stamp()
+    const { clock } = this.options
+    return { boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' }
+  }
+}
+
+/** What is done between two tries of the same transaction. */
+const LADDER = ['as it is', 'fresh handle', 'ballast', 'history', 'oldest', 'oldest'] as const
+const CLOSED: StoreFault = { kind: 'closed', why: 'the store is closed' }
+
+/** On a nearly full disk: enough free pages inside the file for the next commits. */
+const needsRoom = (tables: Tables): number => 256 * 1024 - tables.pragma('freelist_count') * tables.pragma('page_size')

@@ -1,0 +1,270 @@
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, ok, type Random, type Result, type Stamp, type StreamRecord } from '@metergate/protocol'
+import type Database from 'better-sqlite3'
+import { isIntact } from './chunk.js'
+import { writeNow } from './commit-plan.js'
+import { newStreamId } from './memory-record-store.js'
+import { closeQuietly, isDamage, type OpenFault, openDatabase, sqliteCode } from './open-database.js'
+import { type Salvage, Salvager } from './salvage.js'
+import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
+import { STATUS, Tables } from './tables.js'
+
+export type WriteFault = { readonly kind: 'full' | 'io' | 'damaged'; readonly why: string }
+
+/** What starting found and did; all of it is in the ledger too. */
+export interface StartReport {
+  /** Name of the file set aside, when there was one. */
+  readonly setAside: string | undefined
+  readonly salvaged: Salvage | undefined
+  /** Single rows or batches whose checksum failed. */
+  readonly damagedRows: number
+  /** New numbers go into new streams, because old numbers might have been used. */
+  readonly newStreams: boolean
+}
+
+/** The counter that tells a clean stop: 1 from the last commit before closing until the next start. */
+const CLEAN = 'clean'
+const WAL_ALLOWANCE = 5 * 1024 * 1024
+
+export interface StoreFileSettings {
+  readonly capBytes: number
+  readonly synchronous: 'FULL' | 'NORMAL'
+}
+
+/** The SQLite file with its handle: opened, checked, reopened after failures, set aside when damaged. */
+export class StoreFile {
+  private opened: { readonly db: Database.Database; readonly tables: Tables } | undefined
+  private readonly path: string
+  /** Was there a log when the process first looked? Later its absence means nothing: closing removes it. */
+  private walBefore: boolean | undefined
+  /** Set when reading met a broken page; the file needs {@link repair}. */
+  private damageSeen = false
+
+  constructor(
+    private readonly folder: string,
+    private readonly random: Random,
+    private readonly settings: StoreFileSettings,
+    private readonly stamp: () => Stamp,
+  ) {
+    this.path = join(folder, 'store.sqlite')
+  }
+
+  get tables(): Tables | undefined {
+    return this.opened?.tables
+  }
+
+  makeFolder(): Result<void, OpenFault> {
+    try {
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 })
+      return ok(undefined)
+    } catch (error) {
+      return fail({ kind: 'io', why: `cannot make the data folder ${this.folder}: ${textOf(error)}` })
+    }
+  }
+
+  start(): Result<StartReport, OpenFault> {
+    this.walBefore ??= existsSync(`${this.path}-wal`)
+    let aside: string | undefined
+    let opened = this.isNoFile() ? fail<OpenFault>({ kind: 'damaged', why: 'it is no file' }) : this.openChecked()
+    if (!opened.ok && (opened.fault.kind === 'damaged' || opened.fault.kind === 'foreign')) {
+      aside = this.setAside()
+      opened = this.openChecked()
+    }
+    if (!opened.ok) return opened
+    const { tables } = opened.value
+    this.opened = opened.value
+    // A store without streams was never settled: a salvage that a crash or a full disk stopped is done again.
+    if (tables.streams().length === 0) aside ??= this.lastAside()
+    const isUsed = tables.streams().length > 0
+    const walLost = isUsed && aside === undefined && !this.walBefore && tables.counter(CLEAN) === 0
+    const salvager = aside !== undefined && statSync(aside).isFile() ? new Salvager(aside) : undefined
+    const report = this.write((each) => this.settle(each, aside, salvager, walLost))
+    salvager?.close()
+    if (!report.ok) return fail({ kind: 'io', why: `cannot write the store ${this.path}: ${report.fault.why}` })
+    this.walBefore = true
+    this.damageSeen = false
+    this.checkpoint()
+    return ok(report.value)
+  }
+
+  get needsRepair(): boolean {
+    return this.damageSeen
+  }
+
+  /** Starts over on a file that turned out damaged in use: set aside, salvaged, gone on with. Tried once per damage. */
+  repair(): boolean {
+    this.damageSeen = false
+    this.closeHandle()
+    return this.start().ok
+  }
+
+  /** A fresh handle whose log has been copied into the file; false when the medium still refuses. */
+  reopen(): boolean {
+    this.closeHandle()
+    const opened = openDatabase(this.path, { ...this.settings, capBytes: this.capBytes() })
+    if (!opened.ok) return false
+    this.opened = { db: opened.value, tables: new Tables(opened.value) }
+    return this.checkpoint()
+  }
+
+  /** One transaction. After a failure the handle is closed: SQLite's memory of the file may differ from the disk. */
+  write<T>(work: (tables: Tables) => T): Result<T, WriteFault> {
+    if (!this.opened) return fail({ kind: 'io', why: 'the store file cannot be opened' })
+    const { db, tables } = this.opened
+    try {
+      db.exec('BEGIN IMMEDIATE')
+      const value = work(tables)
+      db.exec('COMMIT')
+      return ok(value)
+    } catch (error) {
+      if (sqliteCode(error) === '') {
+        // Not the disk's doing: nothing of it may stay, and nobody may go on.
+        if (db.inTransaction) db.exec('ROLLBACK')
+        throw error
+      }
+      this.closeHandle()
+      this.damageSeen ||= isDamage(error)
+      const kind = isDamage(error) ? 'damaged' : sqliteCode(error) === 'SQLITE_FULL' ? 'full' : 'io'
+      return fail({ kind, why: `${textOf(error)} (${sqliteCode(error)})` })
+    }
+  }
+
+  read<T>(work: (tables: Tables) => T, otherwise: T): T {
+    if (!this.opened) return otherwise
+    try {
+      return work(this.opened.tables)
+    } catch (error) {
+      if (sqliteCode(error) === '') throw error
+      this.damageSeen ||= isDamage(error)
+      this.closeHandle()
+      return otherwise
+    }
+  }
+
+  /** The part of the folder's bound that the file itself may take; the rest is for the log. */
+  capBytes(): number {
+    return this.settings.capBytes - Math.min(this.settings.capBytes / 4, WAL_ALLOWANCE)
+  }
+
+  isAtCap(): boolean {
+    return this.read((tables) => tables.pragma('page_count') >= tables.pragma('max_page_count') - 64, false)
+  }
+
+  sizeBytes(): number {
+    return sizeOf(this.path) + sizeOf(`${this.path}-wal`)
+  }
+
+  close(): void {
+    this.write((tables) => tables.setCounter(CLEAN, 1))
+    this.closeHandle()
+  }
+
+  private openChecked(): Result<{ db: Database.Database; tables: Tables }, OpenFault> {
+    const opened = openDatabase(this.path, { ...this.settings, capBytes: this.capBytes() })
+    if (!opened.ok) return opened
+    const db = opened.value
+    try {
+      const verdict = db.pragma('quick_check(1)', { simple: true })
+      if (verdict === 'ok') return ok({ db, tables: new Tables(db) })
+      closeQuietly(db)
+      return fail({ kind: 'damaged', why: `quick_check: ${String(verdict)}` })
+    } catch (error) {
+      closeQuietly(db)
+      return fail({ kind: isDamage(error) ? 'damaged' : 'io', why: textOf(error) })
+    }
+  }
+
+  /** First transaction after opening: streams, damage found, and the mark that the store is in use. */
+  private settle(
+    tables: Tables,
+    aside: string | undefined,
+    salvager: Salvager | undefined,
+    walLost: boolean,
+  ): StartReport {
+    const isNew = !tables.streams().some((each) => each.current)
+    for (const kind of ['detail', 'ledger'] as const) {
+      if (isNew || walLost) tables.addStream(kind, newStreamId(this.random))
+    }
+    tables.setCounter(CLEAN, 0)
+    const salvaged = salvager?.restore(tables, this.stamp())
+    const damagedRows = setDamagedAside(tables, this.stamp())
+    const report = { setAside: aside, salvaged, damagedRows, newStreams: walLost || aside !== undefined }
+    if (walLost || aside !== undefined)
+      writeNow(tables, [{ kind: 'ledger', record: this.event(report, walLost) }], this.stamp())
+    return report
+  }
+
+  private event(report: StartReport, walLost: boolean): StreamRecord {
+    const { setAside, salvaged } = report
+    const facts = {
+      reason: walLost ? 'write-ahead log missing' : 'damaged file',
+      file: setAside ?? null,
+      batches: salvaged?.batches ?? null,
+      rows: salvaged?.chunks ?? null,
+      lost: salvaged?.lostRecords ?? null,
+    }
+    return { kind: 'event', stamp: this.stamp(), code: 'store_repaired', facts }
+  }
+
+  private checkpoint(): boolean {
+    try {
+      this.opened?.db.pragma('wal_checkpoint(TRUNCATE)')
+      return true
+    } catch (error) {
+      if (sqliteCode(error) === '') throw error
+      this.closeHandle()
+      return false
+    }
+  }
+
+  private isNoFile(): boolean {
+    return existsSync(this.path) && !statSync(this.path).isFile()
+  }
+
+  private lastAside(): string | undefined {
+    let number = 0
+    while (existsSync(`${this.path}.corrupt-${number + 1}`)) number += 1
+    return number > 0 ? `${this.path}.corrupt-${number}` : undefined
+  }
+
+  /** Renames the file with its log to the first free `.corrupt-N`; nothing is ever deleted. */
+  private setAside(): string {
+    const before = this.lastAside()
+    const number = before === undefined ? 1 : Number(before.slice(before.lastIndexOf('-') + 1)) + 1
+    const aside = `${this.path}.corrupt-${number}`
+    renameSync(this.path, aside)
+    for (const suffix of ['-wal', '-shm']) {
+      if (existsSync(`${this.path}${suffix}`)) renameSync(`${this.path}${suffix}`, `${aside}${suffix}`)
+    }
+    return aside
+  }
+
+  private closeHandle(): void {
+    closeQuietly(this.opened?.db)
+    this.opened = undefined
+  }
+}
+
+/** Verifies what is still to be sent: every unsealed row and every unacknowledged batch. Returns how many failed. */
+function setDamagedAside(tables: Tables, now: Stamp): number {
+  let damaged = 0
+  for (const stream of tables.streams()) {
+    for (const row of tables.chunks(stream.id)) {
+      if (isIntact(row)) continue
+      setChunkAside(tables, stream, row, 'its checksum does not agree with its bytes', now)
+      damaged += 1
+    }
+  }
+  for (const row of tables.batches(`status = ${STATUS.pending} AND body IS NOT NULL`, 'batch.id', 1e9)) {
+    const body = tables.body(row.id)
+    const fault = body && bodyFault(row, body)
+    if (fault === undefined) continue
+    setBatchAside(tables, row, fault, now)
+    damaged += 1
+  }
+  return damaged
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0)

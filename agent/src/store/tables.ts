@@ -1,0 +1,306 @@
+import {
+  type BatchNumber,
+  batchNumberSchema,
+  type Sha256Hex,
+  type StreamId,
+  type StreamKind,
+  seqSchema,
+  sha256HexSchema,
+  streamIdSchema,
+  streamKindSchema,
+} from '@metergate/protocol'
+import type Database from 'better-sqlite3'
+import { z } from 'zod'
+import type { ChunkBytes } from './chunk.js'
+import type { PendingBatch, SealedBatch } from './record-store.js'
+
+/** What may be done with a sealed batch. On disk: never renumber. */
+export const STATUS = { pending: 0, acknowledged: 1, superseded: 2, lost: 3 } as const
+
+const bytes = z.instanceof(Uint8Array)
+const flag = z.number().transform((value) => value !== 0)
+
+const streamRow = z.object({
+  id: z.number(),
+  stream: streamIdSchema,
+  kind: streamKindSchema,
+  current: flag,
+  last_seq: z.number().int().min(0),
+  last_batch: z.number().int().min(0),
+  last_sha256: sha256HexSchema.nullable(),
+})
+export type StreamRow = z.infer<typeof streamRow>
+
+const chunkRow = z.object({
+  id: z.number(),
+  stream: z.number(),
+  first: seqSchema,
+  last: seqSchema,
+  checksum: z.string(),
+  body: bytes,
+})
+export type ChunkRow = z.infer<typeof chunkRow>
+
+/** A batch's row without its body. */
+const batchRow = z.object({
+  id: z.number(),
+  stream: z.number(),
+  stream_id: streamIdSchema,
+  kind: streamKindSchema,
+  number: batchNumberSchema,
+  first: seqSchema,
+  last: seqSchema,
+  status: z.number(),
+  void: flag,
+  sha256: sha256HexSchema,
+  voided_sha256: sha256HexSchema.nullable(),
+  previous: sha256HexSchema.nullable(),
+  encoding: z.enum(['br', 'gzip']),
+  size: z.number(),
+  decoded_size: z.number(),
+  oldest_wall: z.number(),
+  meters: z.string(),
+  has_body: flag,
+})
+export type BatchRow = z.infer<typeof batchRow>
+
+/** What a query needs to know about a batch without opening it. */
+export interface BatchIndex {
+  readonly kinds: number
+  readonly timeMin: number
+  readonly timeMax: number
+  readonly oldestWall: number
+  readonly meters: readonly string[]
+}
+
+const BATCH = `SELECT batch.id, batch.stream, stream.stream AS stream_id, kind, number, first, last, status, void, sha256,
+  voided_sha256, previous, encoding, size, decoded_size, oldest_wall, meters, body IS NOT NULL AS has_body
+  FROM batch JOIN stream ON stream.id = batch.stream`
+
+export type Slot = string | number | null | Uint8Array
+
+/** The store's SQL, and nothing else: every statement once, every row checked on its way out. */
+export class Tables {
+  private readonly prepared = new Map<string, Database.Statement<Slot[], unknown>>()
+
+  constructor(readonly db: Database.Database) {}
+
+  // ---- streams
+
+  streams(): StreamRow[] {
+    return this.all('SELECT * FROM stream ORDER BY id').map((row) => streamRow.parse(row))
+  }
+
+  /** Begins a stream; new numbers of its kind go there from now on. */
+  addStream(kind: StreamKind, stream: StreamId): void {
+    this.run('UPDATE stream SET current = 0 WHERE kind = ?', kind)
+    this.run('INSERT INTO stream (stream, kind, current, last_seq, last_batch) VALUES (?, ?, 1, 0, 0)', stream, kind)
+  }
+
+  /** A stream that only has a past; returns its row id. */
+  addOldStream(kind: StreamKind, stream: StreamId, lastSeq: number, lastBatch: number): number {
+    this.run(
+      'INSERT INTO stream (stream, kind, current, last_seq, last_batch) VALUES (?, ?, 0, ?, ?)',
+      ...[stream, kind, lastSeq, lastBatch],
+    )
+    return this.count('SELECT id FROM stream WHERE stream = ?', stream)
+  }
+
+  raiseSeq(stream: number, lastSeq: number): void {
+    this.run('UPDATE stream SET last_seq = ? WHERE id = ? AND last_seq < ?', lastSeq, stream, lastSeq)
+  }
+
+  raiseBatch(stream: number, lastBatch: number, sha256: Sha256Hex): void {
+    this.run('UPDATE stream SET last_batch = ?, last_sha256 = ? WHERE id = ?', lastBatch, sha256, stream)
+  }
+
+  // ---- chunks
+
+  addChunk(stream: number, first: number, last: number, { checksum, body }: ChunkBytes): void {
+    this.run(
+      'INSERT INTO chunk (stream, first, last, checksum, body) VALUES (?, ?, ?, ?, ?)',
+      stream,
+      first,
+      last,
+      checksum,
+      body,
+    )
+  }
+
+  /** Puts back what is left of a chunk, in its old place. */
+  addChunkAs(id: number, stream: number, first: number, last: number, { checksum, body }: ChunkBytes): void {
+    const slots = [id, stream, first, last, checksum, body]
+    this.run('INSERT INTO chunk (id, stream, first, last, checksum, body) VALUES (?, ?, ?, ?, ?, ?)', ...slots)
+  }
+
+  /** Chunks of a stream, oldest first, one at a time so that memory stays small. */
+  *chunks(stream: number): Generator<ChunkRow> {
+    for (let id = 0; ; ) {
+      const row = this.get('SELECT * FROM chunk WHERE stream = ? AND id > ? ORDER BY id LIMIT 1', stream, id)
+      if (row === undefined) return
+      const chunk = chunkRow.parse(row)
+      yield chunk
+      id = chunk.id
+    }
+  }
+
+  deleteChunk(id: number): void {
+    this.run('DELETE FROM chunk WHERE id = ?', id)
+  }
+
+  unsealed(stream: number): number {
+    return this.count('SELECT coalesce(sum(last - first + 1), 0) FROM chunk WHERE stream = ?', stream)
+  }
+
+  // ---- batches
+
+  addBatch(stream: number, batch: SealedBatch, previous: Sha256Hex | null, index: BatchIndex): void {
+    const { number, first, last, sha256, encoding, body, decodedSize } = batch
+    const { kinds, timeMin, timeMax, oldestWall, meters } = index
+    this.run(
+      `INSERT INTO batch (stream, number, first, last, status, void, sha256, previous, encoding, size, decoded_size,
+       kinds, time_min, time_max, oldest_wall, meters, body) VALUES (?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[stream, number, first, last, sha256, previous, encoding, body.length, decodedSize],
+      ...[kinds, timeMin, timeMax, oldestWall, meters.join(' '), body],
+    )
+  }
+
+  voidBatch(id: number, batch: SealedBatch, voided: Sha256Hex): void {
+    const { sha256, encoding, body, decodedSize } = batch
+    this.run(
+      `UPDATE batch SET void = 1, voided_sha256 = ?, sha256 = ?, encoding = ?, size = ?, decoded_size = ?, body = ?
+       WHERE id = ?`,
+      ...[voided, sha256, encoding, body.length, decodedSize, body, id],
+    )
+  }
+
+  setStatus(id: number, status: number): void {
+    this.run('UPDATE batch SET status = ? WHERE id = ?', status, id)
+  }
+
+  dropBody(id: number): void {
+    this.run('UPDATE batch SET body = NULL WHERE id = ?', id)
+  }
+
+  batches(where: string, order: string, limit: number, ...slots: Slot[]): BatchRow[] {
+    const rows = this.all(`${BATCH} WHERE ${where} ORDER BY ${order} LIMIT ?`, ...slots, limit)
+    return rows.map((row) => batchRow.parse(row))
+  }
+
+  batch(stream: StreamId, number: BatchNumber): BatchRow | undefined {
+    return this.batches('stream.stream = ? AND number = ?', 'batch.id', 1, stream, number)[0]
+  }
+
+  body(id: number): Uint8Array | undefined {
+    return bytes.nullable().optional().parse(this.value('SELECT body FROM batch WHERE id = ?', id)) ?? undefined
+  }
+
+  // ---- set aside
+
+  quarantine(stream: StreamId, seq: number, reason: string): void {
+    this.run('INSERT OR IGNORE INTO quarantine (stream, seq, reason) VALUES (?, ?, ?)', stream, seq, reason)
+  }
+
+  keepRefused(batch: SealedBatch, reason: string): void {
+    const { stream, number, sha256, encoding, body } = batch
+    this.run('INSERT OR IGNORE INTO refused VALUES (?, ?, ?, ?, ?, ?)', stream, number, sha256, encoding, reason, body)
+  }
+
+  keepDamaged(
+    what: string,
+    stream: StreamId,
+    first: number,
+    last: number,
+    reason: string,
+    body: Uint8Array | null,
+  ): void {
+    this.run(
+      'INSERT INTO damaged (what, stream, first, last, reason, body) VALUES (?, ?, ?, ?, ?, ?)',
+      ...[what, stream, first, last, reason, body],
+    )
+  }
+
+  damagedRanges(): { stream: StreamId; first: number; last: number }[] {
+    const range = z.object({ stream: streamIdSchema, first: z.number(), last: z.number() })
+    return this.all('SELECT stream, first, last FROM damaged').map((row) => range.parse(row))
+  }
+
+  quarantined(): number {
+    return this.count('SELECT (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM damaged)')
+  }
+
+  // ---- small values
+
+  state(key: string): string | undefined {
+    return z.string().optional().parse(this.value('SELECT value FROM state WHERE key = ?', key))
+  }
+
+  putState(key: string, value: string): void {
+    this.run('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value)
+  }
+
+  counter(name: string): number {
+    return this.count('SELECT coalesce((SELECT value FROM counter WHERE name = ?), 0)', name)
+  }
+
+  raiseCounter(name: string, by: number): void {
+    this.run(
+      'INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value',
+      name,
+      by,
+    )
+  }
+
+  setCounter(name: string, value: number): void {
+    this.run('INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value', name, value)
+  }
+
+  // ---- room
+
+  pragma(name: string): number {
+    return Number(this.db.pragma(name, { simple: true }))
+  }
+
+  /** Bytes of pages in use; free pages inside the file are room. */
+  usedBytes(): number {
+    return (this.pragma('page_count') - this.pragma('freelist_count')) * this.pragma('page_size')
+  }
+
+  count(sql: string, ...slots: Slot[]): number {
+    return Number(this.value(sql, ...slots))
+  }
+
+  private value(sql: string, ...slots: Slot[]): unknown {
+    const row = this.get(sql, ...slots)
+    return typeof row === 'object' && row !== null ? Object.values(row)[0] : undefined
+  }
+
+  private run(sql: string, ...slots: Slot[]): void {
+    this.statement(sql).run(...slots)
+  }
+
+  private get(sql: string, ...slots: Slot[]): unknown {
+    return this.statement(sql).get(...slots)
+  }
+
+  all(sql: string, ...slots: Slot[]): unknown[] {
+    return this.statement(sql).all(...slots)
+  }
+
+  private statement(sql: string): Database.Statement<Slot[], unknown> {
+    const known = this.prepared.get(sql)
+    if (known) return known
+    const statement = this.db.prepare<Slot[], unknown>(sql)
+    this.prepared.set(sql, statement)
+    return statement
+  }
+}
+
+export function sealedOf(row: BatchRow, body: Uint8Array): SealedBatch {
+  const { kind, stream_id, number, first, last, sha256, encoding, decoded_size } = row
+  return { streamKind: kind, stream: stream_id, number, first, last, sha256, encoding, body, decodedSize: decoded_size }
+}
+
+export function pendingOf({ kind, stream_id, number, sha256, size }: BatchRow): PendingBatch {
+  return { streamKind: kind, stream: stream_id, number, sha256, size }
+}

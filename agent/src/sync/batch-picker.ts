@@ -1,0 +1,50 @@
+import type { StreamId } from '@metergate/protocol'
+import type { PendingBatch, RecordStore } from '../store/record-store.js'
+
+/** How far back a batch may be and still be "fresh": a few sealed while one was under way. */
+const FRESH_WINDOW = 8
+
+/**
+ * What to send next: fresh batches first, in order, then the backlog, oldest first. Fresh is what is newer than the
+ * newest batch that was at hand when the link last came up, so after an outage the present is seen at once and the
+ * past follows behind it.
+ */
+export class BatchPicker {
+  private readonly floor = new Map<StreamId, number>()
+
+  constructor(private readonly store: Pick<RecordStore, 'pending' | 'freshest'>) {}
+
+  /** The next batches, each once: at most `count` and `bytes` (compressed), but at least one. */
+  take(count: number, bytes: number): readonly PendingBatch[] {
+    const fresh = this.fresh()
+    const backlog = this.store
+      .pending(count + fresh.length)
+      .filter((batch) => !fresh.some((each) => isSame(each, batch)))
+    let left = bytes
+    const fits = ({ size }: PendingBatch, index: number): boolean => {
+      left -= size
+      return index === 0 || left >= 0
+    }
+    return [...fresh, ...backlog].slice(0, count).filter(fits)
+  }
+
+  /** Has gone through: what is older than this is backlog now. */
+  delivered(batch: Pick<PendingBatch, 'stream' | 'number'>): void {
+    this.floor.set(batch.stream, Math.max(batch.number, this.floor.get(batch.stream) ?? 0))
+  }
+
+  /** The link is down: when it comes back, only the newest batch of a stream counts as fresh. */
+  linkLost(): void {
+    this.floor.clear()
+  }
+
+  private fresh(): readonly PendingBatch[] {
+    const newest = [...this.store.freshest(FRESH_WINDOW)].sort((a, b) => b.number - a.number)
+    for (const batch of newest) {
+      if (!this.floor.has(batch.stream)) this.floor.set(batch.stream, batch.number - 1)
+    }
+    return newest.reverse().filter((batch) => batch.number > (this.floor.get(batch.stream) ?? 0))
+  }
+}
+
+const isSame = (a: PendingBatch, b: PendingBatch): boolean => a.stream === b.stream && a.number === b.number

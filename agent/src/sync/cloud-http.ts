@@ -1,0 +1,108 @@
+import { type Clock, type DurationMs, fail, ok, type Result } from '@metergate/protocol'
+import axios, { isAxiosError } from 'axios'
+import type { CloudUrl } from './cloud-url.js'
+
+/** More than any true answer, even one that rejects every record of a batch; beyond it somebody else is talking. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+/** More than any sealed batch, compressed. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024
+
+export interface CloudRequest {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** From start to the last byte of the answer. */
+  readonly timeout: DurationMs
+}
+
+export interface CloudAnswer {
+  readonly status: number
+  /** A header field, its values joined, or undefined. */
+  header(name: string): string | undefined
+  readonly body: Uint8Array
+  readonly roundTripMs: number
+  readonly bytesSent: number
+}
+
+export type CloudHttpFault = { readonly kind: 'unreachable'; readonly why: string }
+
+/**
+ * One POST to the cloud, as careful as a gateway must be: one deadline for the whole exchange, capped sizes both ways,
+ * no redirect followed, no proxy from the environment, nothing decompressed (so nothing can explode).
+ */
+export class CloudHttp {
+  constructor(
+    private readonly url: CloudUrl,
+    private readonly clock: Clock,
+  ) {}
+
+  async post(request: CloudRequest, signal?: AbortSignal): Promise<Result<CloudAnswer, CloudHttpFault>> {
+    const cut = new AbortController()
+    const settled = new AbortController()
+    const stop = (): void => cut.abort()
+    let late = false
+    this.clock.sleep(request.timeout, settled.signal).then(
+      () => {
+        late = true
+        cut.abort()
+      },
+      () => undefined,
+    )
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
+    const start = this.clock.mono()
+    const headers = { 'accept-encoding': 'identity', 'user-agent': 'metergate', ...request.headers }
+    try {
+      const answer = await axios.post<unknown>(`${this.url}${request.path}`, Buffer.from(request.body), {
+        headers,
+        signal: cut.signal,
+        responseType: 'arraybuffer',
+        decompress: false,
+        maxRedirects: 0,
+        maxContentLength: MAX_ANSWER_BYTES,
+        maxBodyLength: MAX_BODY_BYTES,
+        proxy: false,
+        validateStatus: () => true,
+      })
+      return ok({
+        status: answer.status,
+        header: (name) => headerText(answer.headers, name),
+        body: Buffer.isBuffer(answer.data) ? answer.data : new Uint8Array(),
+        roundTripMs: Math.round(this.clock.mono() - start),
+        bytesSent: request.body.length + sizeOfHead(request.path, headers),
+      })
+    } catch (error) {
+      if (late) return fail({ kind: 'unreachable', why: `no answer within ${request.timeout} ms` })
+      return fail({ kind: 'unreachable', why: reasonOf(error) })
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      settled.abort()
+    }
+  }
+}
+
+function headerText(headers: object, name: string): string | undefined {
+  const value: unknown = Reflect.get(headers, name)
+  if (typeof value === 'string') return value
+  return Array.isArray(value) ? value.join(', ') : undefined
+}
+
+/** Request line and header fields as they go over the wire, near enough for a data plan. */
+function sizeOfHead(path: string, headers: Readonly<Record<string, string>>): number {
+  const fields = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
+  return `POST ${path} HTTP/1.1\r\n`.length + fields
+}
+
+function reasonOf(error: unknown): string {
+  if (isAxiosError(error)) return [error.code, error.message].filter(Boolean).join(': ').slice(0, 300)
+  return error instanceof Error ? error.message.slice(0, 300) : String(error)
+}
+
+/** A body as JSON, or undefined when it is none. */
+export function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return undefined
+  }
+}

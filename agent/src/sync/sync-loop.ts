@@ -1,0 +1,248 @@
+import {
+  type Clock,
+  type DurationMs,
+  durationMs,
+  type HeartbeatRequest,
+  minutes,
+  type Random,
+  type Result,
+  type StreamId,
+  seconds,
+  unreachable,
+  WIRE_LIMITS,
+} from '@metergate/protocol'
+import type { RecordStore, SealedBatch } from '../store/record-store.js'
+import { BatchPicker } from './batch-picker.js'
+import { DataUsage } from './data-usage.js'
+import { Delivery } from './delivery.js'
+import { LinkBook } from './link-book.js'
+import { Pause } from './pause.js'
+import { askedWait, retryWaits, slowWait } from './retry-schedule.js'
+import type { ServerTimeSample } from './server-time.js'
+import type { LinkState, SyncNotice, SyncStatus } from './sync-status.js'
+import type { Uplink, UplinkFault, UplinkReceipt } from './uplink.js'
+
+/** With a free link the oldest unsealed record waits this long at most. */
+const EVERY = seconds(60)
+/** Without one, records are gathered into fuller batches. */
+const EVERY_OFFLINE = minutes(15)
+/** At once on a line that carries them: many small batches, few large ones (64 KiB are 8 s at 64 kbit/s). */
+const MOST_IN_FLIGHT = 16
+const MOST_BYTES_IN_FLIGHT = 64 * 1024
+/** With nothing to send. */
+const LOOK_EVERY = seconds(5)
+const HEARTBEAT_EVERY = seconds(60)
+/** So many batches refused in a row, and it is the server that is wrong, not the data: then nothing more is cut up. */
+const REFUSALS_IN_A_ROW = 20
+
+export interface SyncParts {
+  readonly clock: Clock
+  /** Seeded per device, so that gateways do not retry in step. */
+  readonly random: Random
+  readonly store: RecordStore
+  readonly uplink: Uplink
+}
+
+export interface SyncOptions {
+  /** `sync.every`: 60 s by default; a data plan may want 15 min. */
+  readonly every?: DurationMs
+  /** The plant's zone, whose days and months the data plan counts. */
+  readonly timeZone?: string
+  /** Body of the heartbeat, made when it is sent. */
+  readonly heartbeat: () => HeartbeatRequest
+  /** True time as each answer tells it. */
+  readonly onServerTime?: (sample: ServerTimeSample) => void
+  /** Something a person may want in the log: every change of the link, every batch refused. */
+  readonly onNotice?: (notice: SyncNotice) => void
+}
+
+/**
+ * Carries sealed batches to the cloud: seals lazily, sends fresh ones first and then the backlog, frees exactly what
+ * the cloud says it has durably committed, and waits with growing, random pauses while it cannot. Beside it a
+ * heartbeat goes out every minute; the first that gets through after an outage ends the wait.
+ */
+export class SyncLoop {
+  private readonly picker: BatchPicker
+  private readonly delivery: Delivery
+  private readonly usage: DataUsage
+  private readonly book: LinkBook
+  private readonly uploadPause: Pause
+  private readonly heartbeatPause: Pause
+  private waits: Generator<DurationMs, never>
+  private refusalsInARow = 0
+  private inFlight = 1
+  /** Streams left for a new one after a conflict. */
+  private readonly left = new Set<StreamId>()
+
+  constructor(
+    private readonly parts: SyncParts,
+    private readonly options: SyncOptions,
+  ) {
+    this.picker = new BatchPicker(parts.store)
+    this.delivery = new Delivery(parts.store)
+    this.usage = new DataUsage(parts.store, options.timeZone ?? 'UTC')
+    this.book = new LinkBook(parts.clock, options)
+    this.uploadPause = new Pause(parts.clock)
+    this.heartbeatPause = new Pause(parts.clock)
+    this.waits = retryWaits(parts.random)
+  }
+
+  /** Works until `signal` aborts, then resolves; an exchange under way is cut off and its batch sent again later. */
+  async start(signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      this.uploadPause.between(() => this.uploadStep(signal), signal),
+      this.heartbeatPause.between(() => this.heartbeatStep(signal), signal),
+    ])
+  }
+
+  /** Looks at once for something to send, whatever wait is on: `metergate sync`, or a link known to be back. */
+  nudge(): void {
+    this.uploadPause.end()
+  }
+
+  status(): SyncStatus {
+    return { ...this.book.status(), usage: this.usage.at(this.parts.clock.wall()) }
+  }
+
+  /** Sends what comes next, one batch or a few at once, and says how long to wait before the next look. */
+  private async uploadStep(signal: AbortSignal): Promise<DurationMs> {
+    this.sealWhatIsDue()
+    const next = this.picker.take(this.inFlight, MOST_BYTES_IN_FLIGHT)
+    if (next.length === 0) return durationMs(Math.min(LOOK_EVERY, this.options.every ?? EVERY))
+    const batches = next
+      .map(({ stream, number }) => this.parts.store.load(stream, number))
+      .filter((batch) => batch !== undefined)
+    // Evicted between the two looks: there is nothing to send, and the gap record says so.
+    if (batches.length === 0) return seconds(1)
+    const outcomes = await Promise.all(batches.map((batch) => this.exchange(batch, signal)))
+    // Successes first: a fault among them is the newer news about the link.
+    outcomes.sort(([, a], [, b]) => Number(b.ok) - Number(a.ok))
+    const waits = outcomes.map(([batch, outcome]) => {
+      if (outcome.ok) return this.received(batch, outcome.value)
+      return signal.aborted ? durationMs(0) : this.failed(batch, outcome.fault)
+    })
+    // A slow line is filled by several exchanges at once, but only after it has shown that it carries them.
+    this.inFlight = this.book.isFree ? Math.min(MOST_IN_FLIGHT, this.inFlight * 2) : 1
+    return durationMs(Math.max(...waits))
+  }
+
+  private async exchange(
+    batch: SealedBatch,
+    signal: AbortSignal,
+  ): Promise<[SealedBatch, Result<UplinkReceipt, UplinkFault>]> {
+    this.delivery.sending(batch)
+    this.book.count('sent')
+    const outcome = await this.parts.uplink.send(batch, signal)
+    // At once: the server's time in it is true now, not when the slowest of the exchanges under way has ended.
+    if (outcome.ok) this.book.answered(outcome.value)
+    this.usage.add(outcome.ok ? outcome.value.bytesSent : batch.body.length, this.parts.clock.wall())
+    return [batch, outcome]
+  }
+
+  private sealWhatIsDue(): void {
+    const every = this.options.every ?? EVERY
+    const minAgeMs = this.book.isFree ? every : Math.max(every, EVERY_OFFLINE)
+    for (const kind of ['ledger', 'detail'] as const) {
+      // Until nothing more is due: after an outage there may be many.
+      while (this.parts.store.seal(kind, { minAgeMs, maxDecodedBytes: WIRE_LIMITS.sealedBytes }));
+    }
+  }
+
+  private received(batch: SealedBatch, receipt: UplinkReceipt): DurationMs {
+    const { freed, rejected, strange } = this.delivery.settle(receipt)
+    this.book.count('acknowledged', freed.length)
+    this.book.count('rejected', rejected)
+    this.book.count('strange', strange)
+    if (rejected > 0) this.options.onNotice?.({ kind: 'records_rejected', count: rejected })
+    if (strange > 0) this.options.onNotice?.({ kind: 'strange_answer', claims: strange })
+    if (this.delivery.isOpen(batch)) {
+      this.book.count('unacknowledged')
+      const why = 'the answer does not acknowledge the batch it answers'
+      return this.linkDown({ kind: 'malformed_answer', status: 200, why }, this.nextWait())
+    }
+    this.picker.delivered(batch)
+    this.book.up()
+    this.refusalsInARow = 0
+    this.waits = retryWaits(this.parts.random)
+    return durationMs(0)
+  }
+
+  private failed(batch: SealedBatch, fault: UplinkFault): DurationMs {
+    switch (fault.kind) {
+      case 'unreachable':
+      case 'malformed_answer':
+      case 'redirect':
+        return this.linkDown(fault, this.nextWait())
+      case 'busy':
+      case 'server_error':
+        return this.linkDown(fault, this.waitAsAsked(fault.retryAfterMs))
+      case 'refused_gateway':
+        return this.linkDown(fault, slowWait(this.parts.random), 'blocked')
+      case 'refused_batch':
+        return this.refused(batch, fault)
+      case 'conflict':
+        return this.conflicted(batch, fault)
+      default:
+        return unreachable(fault)
+    }
+  }
+
+  /** 413 and 422 mean these bytes will never be taken; a 400 may be a proxy's mood, and cutting up would not cure it. */
+  private refused(batch: SealedBatch, fault: UplinkFault & { readonly kind: 'refused_batch' }): DurationMs {
+    if (fault.status === 400 || this.refusalsInARow >= REFUSALS_IN_A_ROW) {
+      return this.linkDown(fault, slowWait(this.parts.random), 'blocked')
+    }
+    this.refusalsInARow += 1
+    this.book.count('refused')
+    this.book.fault(fault)
+    this.parts.store.refuse(batch.stream, batch.number, fault.why)
+    this.delivery.forget(batch.stream, batch.number)
+    this.options.onNotice?.({ kind: 'batch_refused', batch, why: fault.why })
+    return seconds(1)
+  }
+
+  private conflicted(batch: SealedBatch, fault: UplinkFault & { readonly kind: 'conflict' }): DurationMs {
+    this.delivery.forget(batch.stream, batch.number)
+    // Several of one stream may have been under way; one new stream is enough.
+    if (this.left.has(batch.stream)) return this.linkDown(fault, this.nextWait())
+    this.left.add(batch.stream)
+    this.book.count('conflicts')
+    this.parts.store.restartStream(batch.stream, fault.why)
+    this.options.onNotice?.({ kind: 'stream_restarted', batch, why: fault.why })
+    // A cloud that contradicts every new stream must not make a thousand of them.
+    return this.linkDown(fault, this.nextWait())
+  }
+
+  private async heartbeatStep(signal: AbortSignal): Promise<DurationMs> {
+    const body = this.options.heartbeat()
+    const outcome = await this.parts.uplink.heartbeat(body, signal)
+    if (signal.aborted && !outcome.ok) return durationMs(0)
+    const size = (outcome.ok ? outcome.value.bytesSent : undefined) ?? JSON.stringify(body).length
+    this.usage.add(size, this.parts.clock.wall())
+    // A minute, give or take a twelfth, so that a fleet switched on together does not stay in step.
+    const pause = Math.floor(HEARTBEAT_EVERY * (11 / 12 + this.parts.random.next() / 6))
+    if (outcome.ok) {
+      const isBack = this.book.heartbeat(outcome.value)
+      if (isBack) this.nudge()
+      return durationMs(pause)
+    }
+    this.book.heartbeatFault(outcome.fault)
+    const asked = 'retryAfterMs' in outcome.fault ? outcome.fault.retryAfterMs : undefined
+    return durationMs(Math.max(pause, asked === undefined ? 0 : askedWait(asked, this.parts.random)))
+  }
+
+  private linkDown(fault: UplinkFault, wait: DurationMs, state: LinkState = 'waiting'): DurationMs {
+    this.picker.linkLost()
+    this.book.fault(fault)
+    this.book.down(state, fault, wait)
+    return wait
+  }
+
+  private nextWait(): DurationMs {
+    return this.waits.next().value
+  }
+
+  private waitAsAsked(retryAfterMs: number | undefined): DurationMs {
+    return retryAfterMs === undefined ? this.nextWait() : askedWait(retryAfterMs, this.parts.random)
+  }
+}

@@ -1,0 +1,7 @@
+export * from './clock-evidence.js'
+export * from './disk.js'
+export * from './logger.js'
+export * from './repeat-limit.js'
+export * from './schedule.js'
+export * from './system-clock.js'
+export * from './system-random.js'

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { hrtime } from 'node:process'
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  type BootId,
+  bootId,
+  type Clock,
+  type DurationMs,
+  type EpochMs,
+  epochMs,
+  type MonoMs,
+  monoMs,
+} from '@metergate/protocol'
+
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id'
+/** Node waits at most this long in one go (2^31-1 ms); longer sleeps are cut up. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1
+
+/** The box's own time. Monotonic time counts from the machine's boot and is shared by all processes of that boot. */
+export class SystemClock implements Clock {
+  readonly bootId: BootId
+
+  /** `boot` only for tests or where the kernel names no boot. */
+  constructor(boot: BootId = readBootId()) {
+    this.bootId = boot
+  }
+
+  wall(): EpochMs {
+    return epochMs(Date.now())
+  }
+
+  mono(): MonoMs {
+    return monoMs(Number(hrtime.bigint() / 1000n) / 1000)
+  }
+
+  async sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    let left = Math.max(0, duration)
+    do {
+      const step = Math.min(left, LONGEST_WAIT_MS)
+      await wait(step, undefined, signal ? { signal } : {}).catch((error: unknown) => {
+        signal?.throwIfAborted()
+        throw error
+      })
+      left -= step
+    } while (left > 0)
+  }
+}
+
+/**
+ * The kernel's name for this boot. Where there is none (a container without /proc, another system), the boot is named
+ * after the instant it must have happened, rounded so that a small clock correction does not rename it.
+ */
+export function readBootId(read: () => string = () => readFileSync(BOOT_ID_FILE, 'utf8')): BootId {
+  try {
+    return bootId(read().trim())
+  } catch {
+    const bootedMs = Date.now() - Number(hrtime.bigint() / 1_000_000n)
+    return bootId(`boot-${Math.round(bootedMs / 60_000)}`)
+  }
+}
