@@ -1,0 +1,84 @@
+import type { EChartsCoreOption } from 'echarts/core'
+import { axisText, BAR, base, GREEN, legend, valueAxis } from './chart-parts'
+import { show, type UnitEnergyFigure } from './figures'
+import { language, t, unitLabel } from './texts'
+import { dayLabel } from './zone'
+
+export interface DayFigure {
+  readonly start: number
+  readonly energy: number | undefined
+  readonly unitEnergy: UnitEnergyFigure | undefined
+}
+
+/** One bar a day for energy and one point a day for unit energy: is it getting better? The running day is paler. */
+export function daysChart(days: readonly DayFigure[], unit: string | undefined, zone: string): EChartsCoreOption {
+  const today = days.length - 1
+  const labels = days.map((day, i) => (i === today ? t('today') : dayLabel(zone, day.start, language.value)))
+  const hasUnit = unit !== undefined
+  return {
+    ...base,
+    grid: { ...base.grid, right: hasUnit ? 56 : base.grid.right },
+    legend: legend(hasUnit ? [t('energy'), t('unitEnergy')] : [t('energy')]),
+    tooltip: { trigger: 'axis' },
+    xAxis: { type: 'category', data: labels, axisLabel: { ...axisText, hideOverlap: true }, axisTick: { show: false } },
+    yAxis: [energyAxis(hasUnit), ...(hasUnit ? [unitAxis(per(unit))] : [])],
+    series: [energyBars(days, today), ...(hasUnit ? [unitLine(days, per(unit))] : [])],
+  }
+}
+
+const per = (unit: string): string => t('unitKwhPer', { unit: unitLabel(unit) })
+
+/** The line runs above the bars, where its figures can be read. */
+const unitAxis = (name: string) => ({
+  ...valueAxis(name),
+  splitLine: { show: false },
+  min: 0,
+  max: ({ max }: { max: number }) => roundUp(max * 1.15),
+})
+
+const energyAxis = (hasUnit: boolean) => ({
+  ...valueAxis('kWh'),
+  ...(hasUnit ? { max: ({ max }: { max: number }) => roundUp(max * 1.7) } : {}),
+})
+
+/** The next number an axis can end with. */
+function roundUp(value: number): number | null {
+  if (!(value > 0)) return null
+  const power = 10 ** Math.floor(Math.log10(value))
+  const step = [1, 1.2, 1.4, 1.6, 2, 2.5, 3, 4, 5, 6, 7, 8, 10].find((each) => each * power >= value) ?? 10
+  return Number((step * power).toPrecision(3))
+}
+
+const energyBars = (days: readonly DayFigure[], today: number) => ({
+  name: t('energy'),
+  type: 'bar',
+  data: days.map((day, i) => ({ value: day.energy ?? null, itemStyle: { opacity: i === today ? 0.55 : 1 } })),
+  itemStyle: { color: BAR, borderRadius: [4, 4, 0, 0] },
+  barMaxWidth: 44,
+  tooltip: {
+    valueFormatter: (value: unknown) => (typeof value === 'number' ? `${show(value, language.value)} kWh` : '–'),
+  },
+})
+
+const unitLine = (days: readonly DayFigure[], unit: string) => ({
+  name: t('unitEnergy'),
+  type: 'line',
+  yAxisIndex: 1,
+  data: days.map((day) => day.unitEnergy?.value ?? null),
+  symbolSize: 9,
+  lineStyle: { color: GREEN, width: 2 },
+  itemStyle: { color: GREEN },
+  labelLayout: { hideOverlap: true },
+  label: {
+    show: true,
+    position: 'top',
+    color: GREEN,
+    fontWeight: 600,
+    textBorderColor: '#fff',
+    textBorderWidth: 3,
+    formatter: ({ value }: { value: number | null }) => (value === null ? '' : show(value, language.value, 3)),
+  },
+  tooltip: {
+    valueFormatter: (value: unknown) => (typeof value === 'number' ? `${show(value, language.value, 3)} ${unit}` : '–'),
+  },
+})

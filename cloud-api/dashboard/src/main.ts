@@ -1,0 +1,7 @@
+import { createApp } from 'vue'
+import App from './App.vue'
+import './style.css'
+import { language, setLanguage } from './texts'
+
+setLanguage(language.value)
+createApp(App).mount('#app')

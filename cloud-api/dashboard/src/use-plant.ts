@@ -1,0 +1,169 @@
+import type { EnergyStep, HeartbeatRequest, MeterSummary, ProductConfig, SeriesAnswer } from '@metergate/protocol/http'
+import { computed, ref } from 'vue'
+import { CloudSilent, getEnergy, getGateway, getMeters, getPower, getUnitEnergy, TokenRefused } from './api'
+import type { DayFigure } from './days-chart'
+import { isCounter, lastNumber, mainMeter, sumEnergy, type UnitEnergyFigure, unitEnergyOf } from './figures'
+import { warningsOf } from './warnings'
+import { lastDays, startOfDay } from './zone'
+
+const HOUR_MS = 3_600_000
+const DAYS = 8
+const RANGES = {
+  day: { lengthMs: 24 * HOUR_MS, bucketMs: HOUR_MS / 12 },
+  week: { lengthMs: 168 * HOUR_MS, bucketMs: HOUR_MS / 2 },
+} as const
+
+export interface Today {
+  /** Of the main meter, kWh. */
+  readonly energy: number | undefined
+  readonly yesterday: number | undefined
+  /** The product whose unit energy is shown: the first configured. */
+  readonly product: ProductConfig | undefined
+  readonly unit: UnitEnergyFigure | undefined
+}
+
+/** All one plant's page shows, and how it is fetched. */
+export function usePlant(gateway: () => string) {
+  const zone = ref('Asia/Shanghai')
+  const meters = ref<MeterSummary[]>([])
+  const heartbeat = ref<HeartbeatRequest | null>(null)
+  /** The cloud's time, so that a wrong clock here dates nothing wrong. */
+  const now = ref(Date.now())
+  const loaded = ref(false)
+  const failed = ref(false)
+  const meter = ref('')
+  const power = ref<SeriesAnswer>()
+  const hours = ref<EnergyStep[]>([])
+  const days = ref<DayFigure[]>([])
+  const today = ref<Today>()
+  const energyToday = ref(new Map<string, number>())
+
+  const main = computed(() => mainMeter(meters.value))
+  const powerNow = computed(() => {
+    const value = main.value?.last.find(({ quantity }) => quantity === 'power_active_total')
+    const watts = main.value && lastNumber(main.value, 'power_active_total')
+    return value && watts !== undefined ? { kw: watts / 1000, ageMs: now.value - value.at } : undefined
+  })
+  const energyMeters = computed(() => meters.value.filter((entry) => !isCounter(entry)))
+  /** Unit energy of the earlier days shown: their energy by their output, never a mean of ratios. */
+  const weekBefore = computed(() => {
+    const earlier = days.value
+      .slice(0, -1)
+      .flatMap((day) => (day.unitEnergy?.value === undefined ? [] : [day.unitEnergy]))
+    const output = earlier.reduce((sum, day) => sum + day.output, 0)
+    return output > 0 ? earlier.reduce((sum, day) => sum + day.energy, 0) / output : undefined
+  })
+
+  async function refreshMeters(): Promise<void> {
+    const [state, answer] = await Promise.all([getGateway(gateway()), getMeters(gateway())])
+    meters.value = answer.meters
+    heartbeat.value = state.heartbeat
+    now.value = answer.server_time
+    zone.value = state.heartbeat?.plant?.timezone ?? zone.value
+    if (!meter.value) meter.value = main.value?.meter ?? ''
+  }
+
+  /** Closed hours of today, and the intervals since the last of them. */
+  async function unitEnergyToday(
+    product: string,
+    midnight: number,
+    now: number,
+  ): Promise<UnitEnergyFigure | undefined> {
+    const closed = (await getUnitEnergy(gateway(), 'hour', midnight, now)).unit_energy
+    const since = closed.at(-1)?.end ?? Math.max(midnight, now - 2 * HOUR_MS)
+    const open = (await getUnitEnergy(gateway(), 'interval', since, now)).unit_energy
+    return unitEnergyOf(product, [...closed, ...open.filter((row) => row.start >= since)])
+  }
+
+  async function refreshDays(now: number): Promise<void> {
+    const starts = lastDays(zone.value, now, DAYS)
+    const from = starts[0] ?? now
+    const midnight = startOfDay(zone.value, now)
+    const product = heartbeat.value?.products[0]
+    const [byDay, steps, unit] = await Promise.all([
+      getUnitEnergy(gateway(), 'day', from, now),
+      main.value ? getEnergy(gateway(), main.value.meter, from, now, 'day', zone.value) : undefined,
+      product ? unitEnergyToday(product.id, midnight, now) : undefined,
+    ])
+    const energyOf = (start: number): number | undefined =>
+      sumEnergy(steps?.steps.filter((step) => step.start === start) ?? [])
+    days.value = starts.map((start) => ({
+      start,
+      energy: energyOf(start),
+      unitEnergy:
+        start === midnight
+          ? unit
+          : product &&
+            unitEnergyOf(
+              product.id,
+              byDay.unit_energy.filter((row) => row.start === start),
+            ),
+    }))
+    const yesterday = energyOf(starts.at(-2) ?? from)
+    today.value = { energy: energyOf(midnight), yesterday, product, unit }
+  }
+
+  async function refreshShares(now: number): Promise<void> {
+    const midnight = startOfDay(zone.value, now)
+    const sums = await Promise.all(
+      energyMeters.value.map(
+        async (entry) =>
+          [
+            entry.meter,
+            sumEnergy((await getEnergy(gateway(), entry.meter, midnight, now, 'day', zone.value)).steps),
+          ] as const,
+      ),
+    )
+    energyToday.value = new Map(sums.flatMap(([id, sum]) => (sum === undefined ? [] : [[id, sum]])))
+  }
+
+  async function refreshCharts(range: 'day' | 'week', now: number): Promise<void> {
+    if (!meter.value) return
+    const { lengthMs, bucketMs } = RANGES[range]
+    // Buckets begin at round instants, so that labels do.
+    const to = Math.ceil(now / bucketMs) * bucketMs
+    const [curve, steps] = await Promise.all([
+      getPower(gateway(), meter.value, to - lengthMs, to, lengthMs / bucketMs),
+      getEnergy(gateway(), meter.value, now - lengthMs, now, 'hour', zone.value),
+    ])
+    power.value = curve
+    hours.value = steps.steps
+  }
+
+  async function refresh(range: 'day' | 'week'): Promise<void> {
+    try {
+      await refreshMeters()
+      await Promise.all([refreshDays(now.value), refreshShares(now.value), refreshCharts(range, now.value)])
+      loaded.value = true
+      failed.value = false
+    } catch (error) {
+      // For a refused token the frame of the page asks for another; what is shown stays.
+      if (!(error instanceof CloudSilent || error instanceof TokenRefused)) throw error
+      failed.value = error instanceof CloudSilent
+    }
+  }
+
+  const labelOf = (id: string): string => meters.value.find((entry) => entry.meter === id)?.label ?? id
+
+  return {
+    zone,
+    now,
+    loaded,
+    failed,
+    meters,
+    energyMeters,
+    meter,
+    power,
+    hours,
+    days,
+    today,
+    energyToday,
+    weekBefore,
+    powerNow,
+    labelOf,
+    mainId: computed(() => main.value?.meter ?? ''),
+    mainLabel: computed(() => main.value?.label ?? ''),
+    warnings: computed(() => (heartbeat.value ? warningsOf(heartbeat.value) : [])),
+    refresh,
+  }
+}

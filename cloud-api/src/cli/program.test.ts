@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { epochMs, gatewayIdSchema } from '@metergate/protocol'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createReaderToken, inviteGateway, openStore } from '../compose.js'
+import type { Config } from '../config/config.js'
+import { hashInvitationCode, hashReaderToken } from '../fleet/secret.js'
+import { GatewayDouble } from '../testing/gateway-double.js'
+import { T0 } from '../testing/records.js'
+import { buildProgram, UsageError } from './program.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'metergate-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const served: Config[] = []
+/** Runs one command line on a real store in a folder of this test; what it printed. */
+async function run(...words: string[]): Promise<string[]> {
+  const lines: string[] = []
+  const program = buildProgram({
+    version: '1',
+    openStore,
+    serve: async (config) => {
+      served.push(config)
+    },
+    inviteGateway: (store, name) => inviteGateway(store, name),
+    createReaderToken: (store, name) => createReaderToken(store, name),
+    now: () => T0,
+    print: (line) => lines.push(line),
+  })
+  await program.parseAsync(['node', 'metergate-cloud', ...words])
+  return lines
+}
+const inFolder = ['--data-dir', folder]
+
+describe('metergate-cloud', () => {
+  it('prints an invitation that enrols one gateway, lists it, and revokes it', async () => {
+    const [code = ''] = await run('gateway', 'invite', '--name', '东一楼', ...inFolder)
+    const store = await openStore({ dataDir: folder })
+    const gateway = 'gw-aaaabbbb'
+    const { publicKey } = new GatewayDouble()
+    const codeHash = hashInvitationCode(code)
+    const id = gatewayIdSchema.parse(gateway)
+    const enrolment = { codeHash, gateway: id, publicKey, name: undefined, software: 'test', at: epochMs(T0) }
+    expect(await store.registry.enrol(enrolment)).toMatchObject({ kind: 'enrolled', name: '东一楼' })
+    await store.close()
+    expect(await run('gateway', 'list', ...inFolder)).toEqual([
+      expect.stringMatching(/^gw-aaaabbbb\t东一楼\tenrolled /),
+    ])
+    await run('gateway', 'revoke', gateway, ...inFolder)
+    expect(await run('gateway', 'list', ...inFolder)).toEqual([
+      expect.stringContaining('revoked 2026-11-23T08:00:00.000Z'),
+    ])
+  })
+
+  it('prints a reader token and keeps only its hash', async () => {
+    const [token = ''] = await run('token', 'create', '--name', 'dashboard', ...inFolder)
+    const store = await openStore({ dataDir: folder })
+    expect(await store.registry.token(hashReaderToken(token))).toMatchObject({ name: 'dashboard' })
+    expect(await store.registry.token(hashReaderToken(`${token}x`))).toBeUndefined()
+    await store.close()
+  })
+
+  it('serves by flags, and refuses to open a door to the network', async () => {
+    await run('serve', '--port', '9', ...inFolder)
+    expect(served).toMatchObject([{ port: 9, host: '127.0.0.1', dataDir: folder }])
+    await expect(run('serve', '--host', '0.0.0.0', ...inFolder)).rejects.toBeInstanceOf(UsageError)
+    expect(served).toHaveLength(1)
+  })
+
+  it('says which gateway it does not know', async () => {
+    await expect(run('gateway', 'revoke', 'gw-nobody000', ...inFolder)).rejects.toThrow(/gw-nobody000/)
+  })
+})

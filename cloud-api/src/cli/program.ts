@@ -1,0 +1,113 @@
+import { epochMs, gatewayIdSchema } from '@metergate/protocol'
+import { Command, Option } from 'commander'
+import { type Config, readConfig } from '../config/config.js'
+import type { SeriesStore } from '../store/series-store.js'
+
+/** What the commands need from the composition. */
+export interface CloudCommands {
+  readonly version: string
+  openStore(config: Pick<Config, 'dataDir' | 'databaseUrl'>): Promise<SeriesStore>
+  /** Serves until told to stop. */
+  serve(config: Config): Promise<void>
+  inviteGateway(store: SeriesStore, name: string): Promise<string>
+  createReaderToken(store: SeriesStore, name: string): Promise<string>
+  now(): number
+  print(line: string): void
+}
+
+/** A mistake of the person at the keyboard: message and exit code 2, no stack. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const setting = (flags: string, about: string, variable: string): Option =>
+  new Option(flags, about).env(`METERGATE_CLOUD_${variable}`)
+
+const storeOptions = (): Option[] => [
+  setting('--data-dir <path>', 'folder of the SQLite file (default: ./metergate-cloud-data)', 'DATA_DIR'),
+  new Option('--database-url <url>', 'PostgreSQL instead of SQLite').env('DATABASE_URL'),
+]
+
+const serveOptions = (): Option[] => [
+  setting('--host <address>', 'address to bind (default: 127.0.0.1)', 'HOST'),
+  setting('--port <number>', 'port (default: 8080)', 'PORT'),
+  setting('--tls-cert <file>', 'certificate chain, PEM', 'TLS_CERT'),
+  setting('--tls-key <file>', 'private key, PEM', 'TLS_KEY'),
+  setting('--behind-proxy', 'a reverse proxy in front of this server speaks TLS', 'BEHIND_PROXY'),
+  setting('--dashboard <path>', 'folder of the built page', 'DASHBOARD'),
+  setting('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (default: info)', 'LOG_LEVEL'),
+]
+
+/** The commands of `metergate-cloud`. */
+export function buildProgram(cloud: CloudCommands): Command {
+  const program = new Command('metergate-cloud')
+    .description('The metergate cloud: takes in what gateways send and shows it')
+    .version(cloud.version)
+  const serve = program.command('serve').description('serve gateways and readers')
+  for (const option of [...storeOptions(), ...serveOptions()]) serve.addOption(option)
+  serve.action((options: Record<string, unknown>) => cloud.serve(checked(options)))
+
+  const gateway = program.command('gateway').description('who may send')
+  const withStore = (command: Command): Command =>
+    storeOptions().reduce((all, option) => all.addOption(option), command)
+  withStore(gateway.command('invite'))
+    .description('make a one-time enrolment code, good for 24 hours')
+    .requiredOption('--name <name>', 'what the plant or box is called')
+    .action((options: { name: string }) => inStore(cloud, options, (store) => invite(cloud, store, options.name)))
+  withStore(gateway.command('list'))
+    .description('list the gateways')
+    .action((options: Record<string, unknown>) => inStore(cloud, options, (store) => list(cloud, store)))
+  withStore(gateway.command('revoke'))
+    .description('take a gateway its right to send; what it sent stays')
+    .argument('<gateway>', 'its id, gw-…')
+    .action((id: string, options: Record<string, unknown>) =>
+      inStore(cloud, options, (store) => revoke(cloud, store, id)),
+    )
+
+  const token = program.command('token').description('who may read')
+  withStore(token.command('create'))
+    .description('make a reader token')
+    .requiredOption('--name <name>', 'who will use it')
+    .action((options: { name: string }) =>
+      inStore(cloud, options, async (store) => cloud.print(await cloud.createReaderToken(store, options.name))),
+    )
+  return program
+}
+
+function checked(options: { readonly [key: string]: unknown }): Config {
+  const config = readConfig(options)
+  if (!config.ok) throw new UsageError(config.fault)
+  return config.value
+}
+
+async function inStore(
+  cloud: CloudCommands,
+  options: { readonly [key: string]: unknown },
+  work: (store: SeriesStore) => Promise<void>,
+): Promise<void> {
+  const store = await cloud.openStore(checked(options))
+  try {
+    await work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+async function invite(cloud: CloudCommands, store: SeriesStore, name: string): Promise<void> {
+  if (name.trim() === '' || name.length > 80) throw new UsageError('--name must have 1 to 80 characters')
+  cloud.print(await cloud.inviteGateway(store, name))
+}
+
+async function list(cloud: CloudCommands, store: SeriesStore): Promise<void> {
+  for (const { id, name, enrolledAt, revokedAt } of await store.registry.gateways()) {
+    const revoked = revokedAt === undefined ? '' : `\trevoked ${new Date(revokedAt).toISOString()}`
+    cloud.print(`${id}\t${name}\tenrolled ${new Date(enrolledAt).toISOString()}${revoked}`)
+  }
+}
+
+async function revoke(cloud: CloudCommands, store: SeriesStore, text: string): Promise<void> {
+  const id = gatewayIdSchema.safeParse(text)
+  const found = id.success && (await store.registry.revoke(id.data, epochMs(cloud.now())))
+  if (!found) throw new UsageError(`No gateway "${text}"; see: metergate-cloud gateway list`)
+  cloud.print(`${text} may no longer send. What it sent stays.`)
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Clock, epochMs, invariant, type Random } from '@metergate/protocol'
+import type { Config } from './config/config.js'
+import { hashInvitationCode, hashReaderToken, makeInvitationCode, makeReaderToken } from './fleet/secret.js'
+import { type App, DEFAULT_LIMITS, type Limits } from './http/app.js'
+import { Metrics } from './http/metrics.js'
+import { createServer } from './server.js'
+import { openPostgresSeriesStore } from './store/postgres-series-store.js'
+import type { SeriesStore } from './store/series-store.js'
+import { openSqliteSeriesStore } from './store/sqlite-series-store.js'
+import { systemClock } from './system/clock.js'
+import { createLogger, type Logger } from './system/logger.js'
+import { systemRandom } from './system/random.js'
+
+export const VERSION = '0.1.0'
+const INVITATION_MS = 24 * 3_600_000
+const DASHBOARD = fileURLToPath(new URL('../dashboard/dist', import.meta.url))
+
+export type StoreConfig = Pick<Config, 'dataDir' | 'databaseUrl'>
+
+/** PostgreSQL by its URL, else one SQLite file in the data folder. */
+export function openStore({ dataDir, databaseUrl }: StoreConfig): Promise<SeriesStore> {
+  return databaseUrl ? openPostgresSeriesStore(databaseUrl) : openSqliteSeriesStore(join(dataDir, 'cloud.sqlite'))
+}
+
+export interface CloudOptions {
+  readonly dataDir: string
+  readonly databaseUrl?: string
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** 0 or absent: any free port. */
+  readonly port?: number
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Folder of the built page; absent: the one beside this package, when it was built. */
+  readonly dashboard?: string
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly logger?: Logger
+  readonly limits?: Partial<Limits>
+  /** Adds the process' own figures to /metrics. */
+  readonly processMetrics?: boolean
+}
+
+/** A running server. */
+export interface Cloud {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string
+  readonly store: SeriesStore
+  readonly app: App
+  /** A one-time enrolment code, good for 24 hours. It is shown once; only its hash is kept. */
+  inviteGateway(name: string): Promise<string>
+  /** A reader token. It is shown once; only its hash is kept. */
+  createReaderToken(name: string): Promise<string>
+  /** Answers what is under way, takes no more, closes the store. */
+  close(): Promise<void>
+}
+
+/** Opens the store and serves. */
+export async function createCloud(options: CloudOptions): Promise<Cloud> {
+  const { clock = systemClock, random = systemRandom, logger = createLogger('silent') } = options
+  const store = await openStore({ dataDir: options.dataDir, databaseUrl: options.databaseUrl })
+  const metrics = new Metrics()
+  if (options.processMetrics) metrics.collectProcess()
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const parts = { store, clock, random, metrics, limits, version: VERSION }
+  const dashboard = options.dashboard ?? DASHBOARD
+  const app = await createServer(parts, { logger, tls: options.tls, dashboard })
+  try {
+    await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 })
+  } catch (error) {
+    await store.close()
+    throw listenError(error, options)
+  }
+  return {
+    url: urlOf(app, options),
+    store,
+    app,
+    inviteGateway: (name) => inviteGateway(store, name, clock, random),
+    createReaderToken: (name) => createReaderToken(store, name, clock, random),
+    async close() {
+      await app.close()
+      await store.close()
+    },
+  }
+}
+
+function listenError(error: unknown, { host = '127.0.0.1', port }: CloudOptions): unknown {
+  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  if (!taken) return error
+  return new Error(`Port ${port} on ${host} is in use; stop what listens there or choose another with --port.`)
+}
+
+function urlOf(app: App, { host = '127.0.0.1', tls }: CloudOptions): string {
+  const address = app.addresses()[0]
+  invariant(address && typeof address !== 'string', 'a listening server has a port')
+  const name = host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'https' : 'http'}://${name}:${address.port}`
+}
+
+/** Files a new invitation; the code in clear leaves only here. */
+export async function inviteGateway(
+  store: SeriesStore,
+  name: string,
+  clock: Clock = systemClock,
+  random: Random = systemRandom,
+): Promise<string> {
+  const code = makeInvitationCode(random)
+  const createdAt = clock.wall()
+  const expiresAt = epochMs(createdAt + INVITATION_MS)
+  await store.registry.invite({ codeHash: hashInvitationCode(code), name, createdAt, expiresAt })
+  return code
+}
+
+/** Files a new reader token; the token in clear leaves only here. */
+export async function createReaderToken(
+  store: SeriesStore,
+  name: string,
+  clock: Clock = systemClock,
+  random: Random = systemRandom,
+): Promise<string> {
+  const token = makeReaderToken(random)
+  await store.registry.addToken(hashReaderToken(token), name, clock.wall())
+  return token
+}
+
+/** The server of the command line, from its checked configuration. */
+export function serveConfig(config: Config): Promise<Cloud> {
+  const { dataDir, databaseUrl, host, port, tlsCert, tlsKey, dashboard } = config
+  const tls = tlsCert && tlsKey ? { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') } : undefined
+  return createCloud({
+    dataDir,
+    host,
+    port,
+    logger: createLogger(config.logLevel),
+    processMetrics: true,
+    ...(databaseUrl ? { databaseUrl } : {}),
+    ...(tls ? { tls } : {}),
+    ...(dashboard ? { dashboard } : {}),
+  })
+}

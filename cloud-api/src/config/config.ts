@@ -1,0 +1,49 @@
+import { fail, ok, type Result } from '@metergate/protocol'
+import { z } from 'zod'
+
+const path = z.string().min(1)
+
+/** What `serve` needs to know. Every key is a flag and an environment variable METERGATE_CLOUD_<KEY>. */
+export const configSchema = z.object({
+  dataDir: path.default('./metergate-cloud-data'),
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must look like postgres://user@host/database')
+    .optional(),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8080),
+  tlsCert: path.optional(),
+  tlsKey: path.optional(),
+  behindProxy: z.union([z.boolean(), z.stringbool()]).default(false),
+  dashboard: path.optional(),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+})
+export type Config = z.infer<typeof configSchema>
+
+/** Checks flags and environment; every message names the setting, its value and what to do. */
+export function readConfig(given: { readonly [key: string]: unknown }): Result<Config, string> {
+  const read = configSchema.safeParse(given)
+  if (!read.success) return fail(read.error.issues.map((issue) => explain(issue, given)).join('\n'))
+  const refused = refuseOpenDoor(read.data)
+  return refused === undefined ? ok(read.data) : fail(refused)
+}
+
+function explain({ path: [key], message }: z.core.$ZodIssue, given: { readonly [key: string]: unknown }): string {
+  const name = String(key)
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  return `--${flag} is ${JSON.stringify(given[name])}: ${message}`
+}
+
+const isLoopback = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host)
+
+/** Reader tokens and curves must not cross a network in the clear. */
+function refuseOpenDoor({ host, tlsCert, tlsKey, behindProxy }: Config): string | undefined {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    return `--tls-cert and --tls-key belong together; only ${tlsCert ? '--tls-cert' : '--tls-key'} was given.`
+  }
+  if (isLoopback(host) || tlsCert !== undefined || behindProxy) return undefined
+  return (
+    `--host is "${host}", which the network can reach, without a certificate. ` +
+    'Give --tls-cert and --tls-key, or --behind-proxy when a reverse proxy in front of it speaks TLS.'
+  )
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { once } from 'node:events'
+import { buildProgram, UsageError } from './cli/program.js'
+import { createReaderToken, inviteGateway, openStore, serveConfig, VERSION } from './compose.js'
+import type { Config } from './config/config.js'
+import { systemClock } from './system/clock.js'
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Serves until SIGTERM or SIGINT, then answers what is under way and stops with code 0. */
+async function serve(config: Config): Promise<void> {
+  const cloud = await serveConfig(config)
+  print(`metergate-cloud listens on ${cloud.url} (${cloud.store.kind})`)
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  await cloud.close()
+}
+
+const program = buildProgram({
+  version: VERSION,
+  openStore,
+  serve,
+  inviteGateway: (store, name) => inviteGateway(store, name),
+  createReaderToken: (store, name) => createReaderToken(store, name),
+  now: () => systemClock.wall(),
+  print,
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof Error)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = error instanceof UsageError ? 2 : 1
+}

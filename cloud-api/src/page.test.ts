@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { epochMs, toNumber } from '@metergate/protocol'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CloudHarness } from './testing/cloud-harness.js'
+import type { GatewayDouble } from './testing/gateway-double.js'
+import { PlantWeek } from './testing/plant-week.js'
+import { T0 } from './testing/records.js'
+
+const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const DASHBOARD = fileURLToPath(new URL('../dashboard/dist', import.meta.url))
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** 16:20 in the plant, on a Monday; its midnight; and a week before. */
+const NOW = T0 + 20 * 60_000
+const MIDNIGHT = Date.parse('2026-11-23T00:00:00+08:00')
+const WEEK_AGO = MIDNIGHT - 7 * DAY
+
+const missing = [
+  ...(existsSync(BROWSER) ? [] : [`no browser at ${BROWSER} (name one in CHROMIUM)`]),
+  ...(existsSync(join(DASHBOARD, 'index.html')) ? [] : ['the page is not built (npm run build)']),
+]
+
+describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((why) => ` — skipped: ${why}`)}`, () => {
+  const everyMs = 15 * 60_000
+  const to = Math.floor(NOW / everyMs) * everyMs
+  const silence = { meter: 'compressor', from: MIDNIGHT + 2 * HOUR, to: MIDNIGHT + 5 * HOUR } as const
+  const week = new PlantWeek({ from: WEEK_AGO, to, everyMs, silence })
+  let harness: CloudHarness
+  let browser: Browser
+
+  const deliver = async (gateway: GatewayDouble, records: ReturnType<PlantWeek['ledger']>): Promise<void> => {
+    for (let i = 0; i < records.length; i += 500) {
+      const answer = await harness.inject(gateway.post(gateway.seal(records.slice(i, i + 500))))
+      expect([answer.statusCode, answer.json().rejected]).toEqual([200, []])
+    }
+  }
+  const plant = async (stream: string, change = {}): Promise<GatewayDouble> => {
+    const gateway = await harness.gateway(stream)
+    const beat = week.heartbeat(NOW - 2000, change)
+    expect((await harness.inject(gateway.beat(beat))).statusCode).toBe(200)
+    return gateway
+  }
+
+  beforeAll(async () => {
+    harness = await CloudHarness.start({ dashboard: DASHBOARD })
+    harness.clock.now = epochMs(NOW)
+    const gateway = await plant('a'.repeat(32))
+    await deliver(gateway, week.ledger())
+    await deliver(gateway.withStream('e'.repeat(32)), week.readings())
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
+    const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
+    browser = await chromium.launch({ executablePath: BROWSER, headless: true, args: [...args, ...quiet] })
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await harness?.stop()
+  })
+
+  /** Opens the page and collects whatever the browser complains of. */
+  const open = async (path: string, size = { width: 1280, height: 1500 }): Promise<{ page: Page; said: string[] }> => {
+    const page = await browser.newPage({ viewport: size })
+    const said: string[] = []
+    page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`))
+    page.on('pageerror', (error) => said.push(error.message))
+    await page.goto(`${harness.cloud.url}/${path}`)
+    return { page, said }
+  }
+  const textOf = async (page: Page, selector: string) => (await page.locator(selector).textContent())?.trim()
+  const figure = (page: Page, name: string) => textOf(page, `[data-figure="${name}"] .figure`)
+  const opened = (language: string): string => `?lang=${language}#token=${harness.token}`
+
+  const today = toNumber(week.energy('main', MIDNIGHT, to))
+  const pairs = week.output(MIDNIGHT, to)
+  const presses = toNumber(week.energy('press-1', MIDNIGHT, to)) + toNumber(week.energy('press-2', MIDNIGHT, to))
+
+  it.each([
+    ['zh', '今日用电', '双', '双', '在线', '每小时用电'],
+    ['en', 'Energy today', 'pairs', 'pair', 'online', 'Energy by hour'],
+  ])(
+    'shows today’s energy, output and unit energy in %s, without a complaint',
+    async (language, title, units, unit, ...more) => {
+      const { page, said } = await open(opened(language))
+      await page.locator('[data-figure="unit-energy"] .note span').waitFor()
+      expect(await textOf(page, '[data-figure="energy"] h2')).toBe(title)
+      expect(await figure(page, 'energy')).toBe(`${today.toFixed(1)}kWh`)
+      expect(await figure(page, 'output')).toBe(`${pairs.toLocaleString('en-GB')}${units}`)
+      expect(await figure(page, 'unit-energy')).toBe(`${(presses / pairs).toFixed(3)}kWh/${unit}`)
+      const text = await textOf(page, 'body')
+      for (const words of more) expect(text).toContain(words)
+      await page.locator('canvas').nth(2).waitFor()
+      expect(said).toEqual([])
+      await page.close()
+    },
+  )
+
+  it('compares each meter with the main one, and lets one be chosen', async () => {
+    const { page, said } = await open(opened('en'))
+    const row = page.locator('tbody tr', { hasText: '空压机' })
+    await row.locator('.bar').waitFor()
+    const share =
+      toNumber(week.energy('compressor', MIDNIGHT, to)) - toNumber(week.energy('compressor', silence.from, silence.to))
+    expect((await row.locator('td.share').textContent())?.trim()).toBe(`${((share / today) * 100).toFixed(0)} %`)
+    await row.click()
+    await page.getByRole('heading', { name: 'Power · 空压机' }).waitFor()
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('runs no script but its own, and the test hears of one that tries', async () => {
+    const { page, said } = await open(opened('zh'))
+    await page.evaluate(
+      `document.body.append(Object.assign(document.createElement('script'), { text: 'window.ran = 1' }))`,
+    )
+    expect(await page.evaluate('window.ran')).toBeUndefined()
+    expect(said.join()).toContain('Content Security Policy')
+    await page.close()
+  })
+
+  it('fits a phone without scrolling sideways', async () => {
+    const { page } = await open(opened('zh'), { width: 390, height: 844 })
+    await page.locator('canvas').nth(2).waitFor()
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
+    await page.close()
+  })
+
+  it('asks again when the token is refused', async () => {
+    const { page } = await open('?lang=zh#token=mgr_nobodyknowsthis')
+    await page.getByRole('alert').waitFor()
+    expect(await page.getByRole('alert').textContent()).toContain('口令无效')
+    await page.locator('#token').fill(harness.token)
+    await page.getByRole('button', { name: '进入' }).click()
+    await page.locator('[data-figure="energy"]').waitFor()
+    await page.close()
+  })
+
+  it('says what is not configured, silent or offline, in words', async () => {
+    harness.clock.now = epochMs(NOW)
+    const bare = await plant('f'.repeat(32), { products: [], meters: silentMeters(week.heartbeat(NOW)) })
+    const { page, said } = await open(opened('zh'))
+    await page.locator('header select').selectOption(bare.id)
+    await page.getByText('一号发泡机 无应答').waitFor()
+    expect(await textOf(page, '[data-figure="unit-energy"] .note')).toBe('未配置产品')
+    harness.clock.now = epochMs(NOW + HOUR)
+    await page.reload()
+    await page.locator('header select').selectOption(bare.id)
+    await page.getByText('离线').waitFor()
+    expect(said).toEqual([])
+    await page.close()
+  })
+})
+
+const silentMeters = ({ meters }: ReturnType<PlantWeek['heartbeat']>) =>
+  meters.map((meter) => (meter.id === 'press-1' ? { ...meter, state: 'silent', last: [] } : meter))

@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { MIGRATIONS, TYPES } from './migrations.js'
+import type { SqlEngine } from './sql.js'
+
+const appliedSchema = z.object({ id: z.number() })
+
+/** Brings the schema up to date, in one transaction; refuses a database of a newer program. */
+export async function migrate(engine: SqlEngine): Promise<void> {
+  const types = TYPES[engine.kind]
+  await engine.write(async (tx) => {
+    // Two servers may start at once: PostgreSQL lets one through at a time, SQLite's write lock does it anyway.
+    if (engine.kind === 'postgres') await tx.run('SELECT pg_advisory_xact_lock(7243801)')
+    await tx.run('CREATE TABLE IF NOT EXISTS migrations (id INTEGER PRIMARY KEY, what TEXT NOT NULL)')
+    const done = new Set((await tx.all(appliedSchema, 'SELECT id FROM migrations')).map(({ id }) => id))
+    const newest = MIGRATIONS.at(-1)?.id ?? 0
+    for (const id of done) {
+      if (id > newest) {
+        throw new Error(
+          `The database has schema ${id}, this program knows only up to ${newest}: start a newer program.`,
+        )
+      }
+    }
+    for (const { id, what, statements } of MIGRATIONS) {
+      if (done.has(id)) continue
+      for (const text of statements) {
+        const ending = text.startsWith('CREATE TABLE') ? types.table : ''
+        await tx.run(text.replaceAll('{blob}', types.blob).replaceAll('{big}', types.big) + ending)
+      }
+      await tx.run('INSERT INTO migrations (id, what) VALUES (?, ?)', [id, what])
+    }
+  })
+}

@@ -1,0 +1,91 @@
+/**
+ * The schema as data, applied in order, each once. `{blob}` and `{big}` are the engine's types for bytes and for
+ * 64-bit integers. `gateway_id` comes first in every key of the big tables, so that a later distribution by it is one
+ * step; the ledger (number, hash) stays apart from the bytes.
+ */
+export interface Migration {
+  readonly id: number
+  readonly what: string
+  readonly statements: readonly string[]
+}
+
+const registry = [
+  `CREATE TABLE invitations (
+    code_hash TEXT PRIMARY KEY, name TEXT NOT NULL, created_at {big} NOT NULL, expires_at {big} NOT NULL,
+    gateway_id TEXT, used_at {big})`,
+  `CREATE TABLE gateways (
+    gateway_id TEXT PRIMARY KEY, name TEXT NOT NULL, public_key TEXT NOT NULL UNIQUE, software TEXT NOT NULL,
+    enrolled_at {big} NOT NULL, revoked_at {big})`,
+  'CREATE TABLE tokens (token_hash TEXT PRIMARY KEY, name TEXT NOT NULL, created_at {big} NOT NULL)',
+  'CREATE TABLE heartbeats (gateway_id TEXT PRIMARY KEY, at_ms {big} NOT NULL, body TEXT NOT NULL)',
+]
+
+const streams = [
+  `CREATE TABLE streams (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL, ordinal INTEGER NOT NULL,
+    contiguous {big} NOT NULL DEFAULT 0, duplicates {big} NOT NULL DEFAULT 0,
+    PRIMARY KEY (gateway_id, stream))`,
+  `CREATE TABLE ledger (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, sha256 TEXT NOT NULL, previous TEXT,
+    voided TEXT, first_record {big} NOT NULL, last_record {big} NOT NULL, records INTEGER NOT NULL,
+    copies INTEGER NOT NULL,
+    chain TEXT NOT NULL, software TEXT NOT NULL, config TEXT NOT NULL, received_at {big} NOT NULL,
+    PRIMARY KEY (gateway_id, stream, number))`,
+  `CREATE TABLE batch_bytes (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, encoding TEXT NOT NULL,
+    decoded_size INTEGER NOT NULL, body {blob} NOT NULL,
+    PRIMARY KEY (gateway_id, stream, number))`,
+  `CREATE TABLE conflicts (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, sha256 TEXT NOT NULL,
+    encoding TEXT NOT NULL, body {blob} NOT NULL, received_at {big} NOT NULL,
+    PRIMARY KEY (gateway_id, stream, number, sha256))`,
+  `CREATE TABLE rejections (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, place INTEGER NOT NULL,
+    record {big}, reason TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, stream, number, place))`,
+  `CREATE TABLE gaps (
+    gateway_id TEXT NOT NULL, ledger_stream TEXT NOT NULL, record {big} NOT NULL, stream TEXT NOT NULL,
+    first_record {big} NOT NULL, last_record {big} NOT NULL, first_batch {big}, last_batch {big}, reason TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, ledger_stream, record))`,
+  'CREATE INDEX gaps_by_stream ON gaps (gateway_id, stream, first_batch)',
+]
+
+const content = [
+  `CREATE TABLE spans (
+    gateway_id TEXT NOT NULL, meter TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL,
+    from_ms {big} NOT NULL, to_ms {big} NOT NULL, readings INTEGER NOT NULL,
+    PRIMARY KEY (gateway_id, meter, stream, number))`,
+  'CREATE INDEX spans_by_time ON spans (gateway_id, meter, from_ms, to_ms)',
+  `CREATE TABLE slots (
+    gateway_id TEXT NOT NULL, meter TEXT NOT NULL, start_ms {big} NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, meter, start_ms))`,
+  `CREATE TABLE newest_values (
+    gateway_id TEXT NOT NULL, meter TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, meter))`,
+  `CREATE TABLE intervals (
+    gateway_id TEXT NOT NULL, meter TEXT NOT NULL, start_ms {big} NOT NULL, revision {big} NOT NULL,
+    stream TEXT NOT NULL, record {big} NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, meter, start_ms))`,
+  `CREATE TABLE unit_energy (
+    gateway_id TEXT NOT NULL, product TEXT NOT NULL, period TEXT NOT NULL, start_ms {big} NOT NULL,
+    revision {big} NOT NULL, stream TEXT NOT NULL, record {big} NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, product, period, start_ms))`,
+  `CREATE TABLE production (
+    gateway_id TEXT NOT NULL, entry TEXT NOT NULL, start_ms {big} NOT NULL, revision {big} NOT NULL,
+    stream TEXT NOT NULL, record {big} NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, entry))`,
+  `CREATE TABLE events (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, record {big} NOT NULL, at_ms {big} NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (gateway_id, stream, record))`,
+  'CREATE INDEX events_by_time ON events (gateway_id, at_ms)',
+]
+
+export const MIGRATIONS: readonly Migration[] = [
+  { id: 1, what: 'registry, streams and contents', statements: [...registry, ...streams, ...content] },
+]
+
+/** `table` ends a CREATE TABLE: SQLite refuses values of a wrong type only when it is told to. */
+export const TYPES = {
+  sqlite: { blob: 'BLOB', big: 'INTEGER', table: ' STRICT' },
+  postgres: { blob: 'BYTEA', big: 'BIGINT', table: '' },
+} as const

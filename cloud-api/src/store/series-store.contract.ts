@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto'
+import { brotliCompressSync } from 'node:zlib'
+import {
+  amount,
+  epochMs,
+  type GatewayId,
+  gatewayIdSchema,
+  heartbeatRequestSchema,
+  meterIdSchema,
+  type QualityFlag,
+  sha256Hex,
+  streamIdSchema,
+} from '@metergate/protocol'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acceptBatch, readBatch } from '../ingest/accept-batch.js'
+import { GatewayDouble, type TestBatch } from '../testing/gateway-double.js'
+import { event, heartbeat, interval, production, reading, silentReading, T0, unitEnergy } from '../testing/records.js'
+import type { BatchToCommit, SeriesStore } from './series-store.js'
+
+const PRESS = meterIdSchema.parse('press-1')
+const ALWAYS = { from: epochMs(0), to: epochMs(T0 * 2) }
+const hex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
+/** What every series store keeps, whatever database is below. `makeStore` opens the same database each time. */
+export function seriesStoreContract(name: string, makeStore: () => Promise<SeriesStore>): void {
+  describe(`series store on ${name}`, () => {
+    let store: SeriesStore
+    beforeAll(async () => {
+      store = await makeStore()
+    })
+    afterAll(() => store.close())
+
+    const invite = async (expiresAt = T0 + 1000) => {
+      const codeHash = sha256Hex(hex(8))
+      await store.registry.invite({ codeHash, name: '东一楼', createdAt: epochMs(T0), expiresAt: epochMs(expiresAt) })
+      return codeHash
+    }
+    const enrolment = (codeHash: Awaited<ReturnType<typeof invite>>, publicKey = hex(16)) => ({
+      codeHash,
+      gateway: gatewayIdSchema.parse(`gw-${hex(8)}`),
+      publicKey,
+      name: undefined,
+      software: 'test/1',
+      at: epochMs(T0),
+    })
+    const enrolled = async (): Promise<{ sender: GatewayDouble; id: GatewayId }> => {
+      const one = enrolment(await invite())
+      expect(await store.registry.enrol(one)).toMatchObject({ kind: 'enrolled', gateway: one.gateway })
+      const sender = new GatewayDouble(hex(16))
+      sender.id = one.gateway
+      return { sender, id: one.gateway }
+    }
+    const received = (batch: TestBatch): BatchToCommit => {
+      const { gateway } = batch.header
+      const body = brotliCompressSync(batch.decoded)
+      const bytes = { gateway, encoding: 'br' as const, body, decoded: batch.decoded, receivedAt: epochMs(T0) }
+      const read = readBatch(bytes)
+      if (!read.ok) throw new Error(read.fault.why)
+      return acceptBatch(bytes, read.value)
+    }
+    const commit = (batch: TestBatch) => store.ingest.commit(received(batch))
+
+    describe('registry', () => {
+      it('uses an invitation once; the same key again is the same enrolment', async () => {
+        const code = await invite()
+        const first = enrolment(code)
+        expect(await store.registry.enrol(first)).toEqual({ kind: 'enrolled', gateway: first.gateway, name: '东一楼' })
+        const again = enrolment(code, first.publicKey)
+        expect(await store.registry.enrol(again)).toMatchObject({ kind: 'enrolled', gateway: first.gateway })
+        expect(await store.registry.enrol(enrolment(code))).toEqual({ kind: 'used_code' })
+      })
+
+      it('lets exactly one of twenty win one invitation', async () => {
+        const code = await invite()
+        const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.registry.enrol(enrolment(code))))
+        expect(outcomes.filter(({ kind }) => kind === 'enrolled')).toHaveLength(1)
+        expect(outcomes.filter(({ kind }) => kind === 'used_code')).toHaveLength(19)
+      })
+
+      it('knows no code it did not give, none that expired, and no key twice', async () => {
+        expect(await store.registry.enrol(enrolment(sha256Hex('nobody')))).toEqual({ kind: 'unknown_code' })
+        expect(await store.registry.enrol(enrolment(await invite(T0)))).toEqual({ kind: 'expired_code' })
+        const first = enrolment(await invite())
+        await store.registry.enrol(first)
+        const second = enrolment(await invite(), first.publicKey)
+        expect(await store.registry.enrol(second)).toEqual({ kind: 'known_key' })
+      })
+
+      it('keeps the first instant of a revocation, and takes nothing afterwards', async () => {
+        const { sender, id } = await enrolled()
+        expect(await store.registry.revoke(id, epochMs(T0))).toBe(true)
+        expect(await store.registry.revoke(id, epochMs(T0 + 1))).toBe(true)
+        expect(await store.registry.gateway(id)).toMatchObject({ revokedAt: T0 })
+        expect(await commit(sender.seal([event(T0)]))).toEqual({ kind: 'not_enrolled' })
+        expect(await store.registry.revoke(gatewayIdSchema.parse('gw-nobody000'), epochMs(T0))).toBe(false)
+      })
+
+      it('finds a token by its hash only', async () => {
+        const hash = sha256Hex(hex(8))
+        await store.registry.addToken(hash, 'dashboard', epochMs(T0))
+        expect(await store.registry.token(hash)).toEqual({ name: 'dashboard', createdAt: T0 })
+        expect(await store.registry.token(sha256Hex('other'))).toBeUndefined()
+      })
+    })
+
+    describe('ingest', () => {
+      it('stores equal batches sent at once as one', async () => {
+        const { sender, id } = await enrolled()
+        const batch = received(sender.seal([reading(T0, 1, 1)]))
+        const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.ingest.commit(batch)))
+        expect(outcomes.filter(({ kind }) => kind === 'committed')).toHaveLength(1)
+        expect(outcomes.filter(({ kind }) => kind === 'again')).toHaveLength(19)
+        expect(await store.reader.streams(id)).toMatchObject([{ batches: 1, records: 1, duplicates: 19 }])
+        expect(await store.reader.counts(id)).toEqual([{ meter: 'press-1', readings: 1, intervals: 0 }])
+      })
+
+      it('takes batches of many gateways at once without a deadlock', async () => {
+        const senders = await Promise.all(Array.from({ length: 8 }, enrolled))
+        const all = senders.flatMap(({ sender }) => [1, 2, 3].map((n) => sender.seal([reading(T0 + n, n, n)])))
+        const outcomes = await Promise.all(all.map(commit))
+        expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['committed']))
+        for (const { id } of senders) {
+          expect(await store.reader.streams(id)).toMatchObject([{ contiguous: 3, chainVerified: 3 }])
+        }
+      })
+
+      it('leaves nothing behind when a commit breaks off in the middle', async () => {
+        const { sender, id } = await enrolled()
+        const good = received(sender.seal([reading(T0, 1, 1)]))
+        // A record whose text the database cannot take makes the last statement fail, after all others ran.
+        const broken = {
+          ...good,
+          contents: { ...good.contents, gaps: [], events: [{ seq: good.header.first, record: BROKEN }] },
+        }
+        await expect(store.ingest.commit(broken)).rejects.toThrow()
+        expect(await store.reader.streams(id)).toEqual([])
+        expect(await store.reader.counts(id)).toEqual([])
+        expect(await store.ingest.commit(good)).toMatchObject({ kind: 'committed' })
+      })
+
+      it('takes the newest revision of an interval, whichever comes first', async () => {
+        for (const order of [
+          [0, 2, 1],
+          [2, 0, 1],
+        ]) {
+          const { sender, id } = await enrolled()
+          for (const revision of order) await commit(sender.seal([interval(T0, 100, 200 + revision, revision)]))
+          const rows = await store.reader.intervals(id, PRESS, ALWAYS)
+          expect(rows).toHaveLength(1)
+          expect(rows[0]).toMatchObject({ revision: 2, deltas: [{ delta: { n: 102, exp: -2 } }] })
+        }
+      })
+
+      it('does the same for production and unit energy', async () => {
+        const { sender, id } = await enrolled()
+        await commit(sender.seal([production(T0, 500, 1), unitEnergy(T0, 90_000, 1)]))
+        await commit(sender.seal([production(T0, 400), unitEnergy(T0, 80_000)]))
+        expect(await store.reader.production(id, ALWAYS)).toMatchObject([{ revision: 1, count: { n: 500 } }])
+        expect(await store.reader.unitEnergy(id, ALWAYS, undefined)).toMatchObject([
+          { revision: 1, value: { n: 90_000 } },
+        ])
+        expect(await store.reader.unitEnergy(id, ALWAYS, 'day')).toEqual([])
+      })
+
+      it('keeps the newest value by the order of the stream, not by the clock or by arrival', async () => {
+        const { sender, id } = await enrolled()
+        const first = sender.seal([reading(T0 + 5000, 10, 10)])
+        const second = sender.seal([reading(T0, 20, 20), silentReading(T0 + 100)])
+        await commit(second)
+        await commit(first)
+        const values = await store.reader.newestValues(id)
+        expect(values.filter(({ good }) => good)).toMatchObject([
+          { value: { quantity: 'energy_active_import_total', value: { n: 20 } }, seq: 2 },
+          { value: { quantity: 'power_active_total', value: { n: 20 } }, seq: 2 },
+        ])
+        expect(values.filter(({ good }) => !good)).toMatchObject([{ value: { absent: 'timeout' }, seq: 3 }])
+      })
+    })
+
+    describe('reading back', () => {
+      it('gives the bytes that came', async () => {
+        const { sender, id } = await enrolled()
+        const batch = received(sender.seal([reading(T0, 1, 1)]))
+        await store.ingest.commit(batch)
+        const stored = await store.reader.batch(id, streamIdSchema.parse(sender.stream), batch.header.number)
+        expect(Buffer.from(stored?.body ?? []).equals(Buffer.from(batch.body))).toBe(true)
+      })
+
+      it('finds the batches of a meter by the time of their values', async () => {
+        const { sender, id } = await enrolled()
+        for (const at of [0, 60_000, 120_000]) await commit(sender.seal([reading(T0 + at, at, at)]))
+        const spans = await store.reader.spans(id, PRESS, { from: epochMs(T0 + 60_000), to: epochMs(T0 + 120_000) })
+        expect(spans).toMatchObject([{ number: 2, from: T0 + 60_000, to: T0 + 60_040 }])
+        expect(await store.reader.spans(id, meterIdSchema.parse('press-2'), ALWAYS)).toEqual([])
+      })
+
+      it('adds energy up by quarter hour and flag, in integers, newest revision', async () => {
+        const { sender, id } = await enrolled()
+        const [quarter, next] = [T0, T0 + 900_000]
+        const minute = (i: number, n: number | null, flag: QualityFlag = 'measured', revision = 0) => {
+          const record = interval(quarter + i * 60_000, 0, 0, revision)
+          const deltas = record.deltas.map((delta) => ({ ...delta, delta: n === null ? null : amount(n, -2), flag }))
+          return { ...record, end: epochMs(record.start + 60_000), deltas }
+        }
+        const records = [minute(0, 3), minute(1, 4), minute(2, 5, 'estimated'), minute(3, null, 'missing')]
+        await commit(sender.seal([...records, minute(15, 7), minute(1, 40, 'measured', 1)]))
+        const sums = await store.reader.energy(id, PRESS, 'energy_active_import_total', ALWAYS)
+        expect(sums).toEqual([
+          { start: quarter, energy: amount(5, -2), flag: 'estimated', coveredMs: 60_000 },
+          { start: quarter, energy: amount(43, -2), flag: 'measured', coveredMs: 120_000 },
+          { start: next, energy: amount(7, -2), flag: 'measured', coveredMs: 60_000 },
+        ])
+        expect(await store.reader.energy(id, PRESS, 'energy_active_export_total', ALWAYS)).toEqual([])
+      })
+
+      it('keeps gateways apart', async () => {
+        const [mine, other] = [await enrolled(), await enrolled()]
+        await commit(mine.sender.seal([interval(T0, 1, 2), event(T0)]))
+        expect(await store.reader.intervals(other.id, PRESS, ALWAYS)).toEqual([])
+        expect(await store.reader.events(other.id, ALWAYS, 10)).toEqual([])
+        expect(await store.reader.streams(other.id)).toEqual([])
+        expect(await store.reader.lastBatchAt(other.id)).toBeUndefined()
+        expect(await store.reader.lastBatchAt(mine.id)).toBe(T0)
+      })
+
+      it('gives the last heartbeat', async () => {
+        const { id } = await enrolled()
+        expect(await store.reader.heartbeat(id)).toBeUndefined()
+        for (const at of [T0, T0 + 1]) await store.ingest.heartbeat(id, heartbeat(at), epochMs(at))
+        const beat = await store.reader.heartbeat(id)
+        expect(beat).toEqual({ at: T0 + 1, body: heartbeatRequestSchema.parse(heartbeat(T0 + 1)) })
+      })
+
+      it('gives events newest first', async () => {
+        const { sender, id } = await enrolled()
+        await commit(sender.seal([event(T0, 'bus_down'), event(T0 + 5, 'bus_up')]))
+        const events = await store.reader.events(id, ALWAYS, 10)
+        expect(events.map(({ code }) => code)).toEqual(['bus_up', 'bus_down'])
+        expect(await store.reader.events(id, ALWAYS, 1)).toHaveLength(1)
+      })
+    })
+
+    it('keeps everything over a restart, and opening twice migrates once', async () => {
+      const { sender, id } = await enrolled()
+      await commit(sender.seal([interval(T0, 1, 2)]))
+      const second = await makeStore()
+      expect(await second.reader.intervals(id, PRESS, ALWAYS)).toHaveLength(1)
+      await second.close()
+    })
+  })
+}
+
+/** Its wall clock is nothing a database column takes. */
+const BROKEN = { ...event(T0), stamp: { ...event(T0).stamp, wall: epochMs(T0 + 0.5) } }

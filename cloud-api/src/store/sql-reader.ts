@@ -1,0 +1,217 @@
+import {
+  type BatchNumber,
+  batchNumberSchema,
+  CLOCK_QUALITIES,
+  type EpochMs,
+  type EventRow,
+  epochMsSchema,
+  eventRecordSchema,
+  type GatewayId,
+  heartbeatRequestSchema,
+  type IntervalRow,
+  intervalRowSchema,
+  type MeterId,
+  meterIdSchema,
+  type ProductionRow,
+  productionRowSchema,
+  type QuantityName,
+  type RejectedRecord,
+  type StreamId,
+  seqSchema,
+  sha256HexSchema,
+  streamIdSchema,
+  streamKindSchema,
+  type UnitEnergyRow,
+  unitEnergyRowSchema,
+} from '@metergate/protocol'
+import { z } from 'zod'
+import type {
+  EnergySum,
+  Range,
+  Reader,
+  SlotRow,
+  SpanRow,
+  StoredBatch,
+  StoredHeartbeat,
+  StoredValue,
+  StreamRow,
+} from './series-store.js'
+import { one, type SqlEngine } from './sql.js'
+import { readEnergy } from './sql-energy.js'
+import { CLOUD_STREAM } from './sql-events.js'
+import { readNewest } from './sql-newest.js'
+import { readAllRejections } from './sql-rejections.js'
+import { readSlots } from './sql-slots.js'
+
+/** A JSON text column, read as `schema`. */
+const json = <T>(schema: z.ZodType<T>) =>
+  z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(schema)
+
+const bodyOf = <T>(schema: z.ZodType<T>) => z.object({ body: json(schema) }).transform(({ body }) => body)
+
+const heartbeatRow = z.object({ at: epochMsSchema, body: json(heartbeatRequestSchema) })
+const atRow = z.object({ at: epochMsSchema.nullable() })
+const spanRow = z.object({
+  stream: streamIdSchema,
+  number: batchNumberSchema,
+  from: epochMsSchema,
+  to: epochMsSchema,
+})
+const batchRow = z.object({
+  encoding: z.enum(['br', 'gzip']),
+  body: z.instanceof(Uint8Array),
+  sha256: sha256HexSchema,
+})
+const eventRow = z
+  .object({
+    stream: z.string(),
+    record: seqSchema,
+    at: epochMsSchema,
+    body: json(eventRecordSchema.omit({ kind: true, stamp: true }).extend({ clock: z.enum(CLOCK_QUALITIES) })),
+  })
+  .transform(({ stream, record, at, body }): EventRow => {
+    const own = stream !== CLOUD_STREAM
+    const from = own ? streamIdSchema.parse(stream) : null
+    return { ...body, at, source: own ? 'gateway' : 'cloud', stream: from, record: own ? record : null }
+  })
+const count = z.coerce.number()
+const streamRow = z
+  .object({
+    stream: streamIdSchema,
+    kind: streamKindSchema,
+    contiguous: count,
+    duplicates: count,
+    batches: count,
+    void_batches: count,
+    records: count,
+    copies: count,
+    first_record: count,
+    last_record: count,
+    last_batch: count,
+    chain_verified: count,
+    chain_broken: count,
+    gap_records: count,
+    conflicts: count,
+    rejected: count,
+  })
+  .transform(
+    (row): StreamRow => ({
+      stream: row.stream,
+      kind: row.kind,
+      contiguous: row.contiguous,
+      duplicates: row.duplicates,
+      batches: row.batches,
+      voidBatches: row.void_batches,
+      records: row.records,
+      copies: row.copies,
+      firstRecord: row.first_record,
+      lastRecord: row.last_record,
+      lastBatch: row.last_batch,
+      chainVerified: row.chain_verified,
+      chainBroken: row.chain_broken,
+      gapRecords: row.gap_records,
+      conflicts: row.conflicts,
+      rejected: row.rejected,
+    }),
+  )
+const countRow = z.object({ meter: meterIdSchema, readings: count, intervals: count })
+
+/** Reads back what was committed; every question names one gateway. */
+export class SqlReader implements Reader {
+  constructor(private readonly engine: SqlEngine) {}
+
+  heartbeat(gateway: GatewayId): Promise<StoredHeartbeat | undefined> {
+    const text = 'SELECT at_ms AS at, body FROM heartbeats WHERE gateway_id = ?'
+    return this.engine.read((tx) => one(tx, heartbeatRow, text, [gateway]))
+  }
+
+  async lastBatchAt(gateway: GatewayId): Promise<EpochMs | undefined> {
+    const text = 'SELECT MAX(received_at) AS at FROM ledger WHERE gateway_id = ?'
+    return (await this.engine.read((tx) => one(tx, atRow, text, [gateway])))?.at ?? undefined
+  }
+
+  newestValues(gateway: GatewayId): Promise<readonly StoredValue[]> {
+    return this.engine.read((tx) => readNewest(tx, gateway))
+  }
+
+  spans(gateway: GatewayId, meter: MeterId, { from, to }: Range): Promise<readonly SpanRow[]> {
+    const text = `SELECT stream, number, from_ms AS "from", to_ms AS "to" FROM spans
+                  WHERE gateway_id = ? AND meter = ? AND from_ms < ? AND to_ms >= ? ORDER BY from_ms, stream, number`
+    return this.engine.read((tx) => tx.all(spanRow, text, [gateway, meter, to, from]))
+  }
+
+  slots(gateway: GatewayId, meter: MeterId, quantity: QuantityName, range: Range): Promise<readonly SlotRow[]> {
+    return this.engine.read((tx) => readSlots(tx, gateway, meter, quantity, range))
+  }
+
+  batch(gateway: GatewayId, stream: StreamId, number: BatchNumber): Promise<StoredBatch | undefined> {
+    const text = `SELECT b.encoding, b.body, l.sha256 FROM batch_bytes b
+                  JOIN ledger l ON l.gateway_id = b.gateway_id AND l.stream = b.stream AND l.number = b.number
+                  WHERE b.gateway_id = ? AND b.stream = ? AND b.number = ?`
+    return this.engine.read((tx) => one(tx, batchRow, text, [gateway, stream, number]))
+  }
+
+  intervals(gateway: GatewayId, meter: MeterId, { from, to }: Range): Promise<readonly IntervalRow[]> {
+    const text = `SELECT body FROM intervals WHERE gateway_id = ? AND meter = ? AND start_ms >= ? AND start_ms < ?
+                  ORDER BY start_ms`
+    return this.engine.read((tx) => tx.all(bodyOf(intervalRowSchema), text, [gateway, meter, from, to]))
+  }
+
+  energy(gateway: GatewayId, meter: MeterId, quantity: QuantityName, range: Range): Promise<readonly EnergySum[]> {
+    return this.engine.read((tx) => readEnergy(tx, this.engine.kind, gateway, meter, quantity, range))
+  }
+
+  unitEnergy(gateway: GatewayId, { from, to }: Range, period?: string): Promise<readonly UnitEnergyRow[]> {
+    const text = `SELECT body FROM unit_energy WHERE gateway_id = ? AND start_ms >= ? AND start_ms < ?
+                  AND period = COALESCE(?, period) ORDER BY start_ms, product, period`
+    return this.engine.read((tx) => tx.all(bodyOf(unitEnergyRowSchema), text, [gateway, from, to, period ?? null]))
+  }
+
+  production(gateway: GatewayId, { from, to }: Range): Promise<readonly ProductionRow[]> {
+    const text = `SELECT body FROM production WHERE gateway_id = ? AND start_ms >= ? AND start_ms < ?
+                  ORDER BY start_ms, entry`
+    return this.engine.read((tx) => tx.all(bodyOf(productionRowSchema), text, [gateway, from, to]))
+  }
+
+  events(gateway: GatewayId, { from, to }: Range, limit: number): Promise<readonly EventRow[]> {
+    const text = `SELECT stream, record, at_ms AS at, body FROM events
+                  WHERE gateway_id = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC, stream, record DESC LIMIT ?`
+    return this.engine.read((tx) => tx.all(eventRow, text, [gateway, from, to, limit]))
+  }
+
+  streams(gateway: GatewayId): Promise<readonly StreamRow[]> {
+    const same = (table: string): string => `${table}.gateway_id = s.gateway_id AND ${table}.stream = s.stream`
+    const text = `SELECT s.stream, s.kind, s.contiguous, s.duplicates,
+        COUNT(l.number) AS batches, COALESCE(SUM(l.records), 0) AS records,
+        COALESCE(SUM(l.copies), 0) AS copies,
+        COALESCE(SUM(CASE WHEN l.voided IS NULL THEN 0 ELSE 1 END), 0) AS void_batches,
+        COALESCE(MIN(CASE WHEN l.voided IS NULL THEN l.first_record END), 0) AS first_record,
+        COALESCE(MAX(CASE WHEN l.voided IS NULL THEN l.last_record END), 0) AS last_record,
+        COALESCE(MAX(l.number), 0) AS last_batch,
+        COALESCE(SUM(CASE WHEN l.chain = 'intact' THEN 1 ELSE 0 END), 0) AS chain_verified,
+        COALESCE(SUM(CASE WHEN l.chain = 'broken' THEN 1 ELSE 0 END), 0) AS chain_broken,
+        (SELECT COALESCE(SUM(g.last_record - g.first_record + 1), 0) FROM gaps g WHERE ${same('g')}) AS gap_records,
+        (SELECT COUNT(*) FROM conflicts c WHERE ${same('c')}) AS conflicts,
+        (SELECT COUNT(*) FROM rejections r WHERE ${same('r')}) AS rejected
+      FROM streams s LEFT JOIN ledger l ON ${same('l')}
+      WHERE s.gateway_id = ?
+      GROUP BY s.gateway_id, s.stream, s.kind, s.contiguous, s.duplicates, s.ordinal ORDER BY s.ordinal`
+    return this.engine.read((tx) => tx.all(streamRow, text, [gateway]))
+  }
+
+  counts(gateway: GatewayId): Promise<readonly z.infer<typeof countRow>[]> {
+    const text = `SELECT meter, SUM(readings) AS readings, SUM(intervals) AS intervals FROM (
+        SELECT meter, SUM(readings) AS readings, 0 AS intervals FROM spans WHERE gateway_id = ? GROUP BY meter
+        UNION ALL
+        SELECT meter, 0 AS readings, COUNT(*) AS intervals FROM intervals WHERE gateway_id = ? GROUP BY meter
+      ) AS both_kinds GROUP BY meter ORDER BY meter`
+    return this.engine.read((tx) => tx.all(countRow, text, [gateway, gateway]))
+  }
+
+  rejected(gateway: GatewayId, limit: number): Promise<readonly RejectedRecord[]> {
+    return this.engine.read((tx) => readAllRejections(tx, gateway, limit))
+  }
+}

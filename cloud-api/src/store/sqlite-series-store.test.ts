@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { epochMs, gatewayIdSchema } from '@metergate/protocol'
+import Database from 'better-sqlite3'
+import { afterAll, describe, expect, it } from 'vitest'
+import { seriesStoreContract } from './series-store.contract.js'
+import { StoreUnavailable } from './sql.js'
+import { openSqliteSeriesStore } from './sqlite-series-store.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'metergate-store-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+seriesStoreContract('SQLite', () => openSqliteSeriesStore(join(folder, 'contract.sqlite')))
+
+describe('the SQLite file', () => {
+  it('is in WAL mode, so that readers never wait for a writer', async () => {
+    const path = join(folder, 'mode.sqlite')
+    await (await openSqliteSeriesStore(path)).close()
+    const file = new Database(path)
+    expect(file.pragma('journal_mode', { simple: true })).toBe('wal')
+    file.close()
+  })
+
+  it('in use by another writer is unavailable, not an error of ours', async () => {
+    const path = join(folder, 'busy.sqlite')
+    const store = await openSqliteSeriesStore(path)
+    const rival = new Database(path)
+    rival.exec('BEGIN IMMEDIATE')
+    await expect(store.registry.revoke(GATEWAY, NOW)).rejects.toBeInstanceOf(StoreUnavailable)
+    rival.exec('ROLLBACK')
+    rival.close()
+    expect(await store.registry.revoke(GATEWAY, NOW)).toBe(false)
+    await store.close()
+  })
+
+  it('of a newer program is refused with a clear word', async () => {
+    const path = join(folder, 'newer.sqlite')
+    await (await openSqliteSeriesStore(path)).close()
+    const file = new Database(path)
+    file.exec("INSERT INTO migrations (id, what) VALUES (9999, 'from the future')")
+    file.close()
+    await expect(openSqliteSeriesStore(path)).rejects.toThrow(/newer program/)
+  })
+})
+
+const GATEWAY = gatewayIdSchema.parse('gw-nobody000')
+const NOW = epochMs(0)
