@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { LineChild } from '@metergate/simulator'
+import { z } from 'zod'
+import { rootFolder } from '../root.js'
+import { benchPlant, minimumMs } from './bus-case.js'
+import { type BenchResult, median, type Row, round } from './figures.js'
+
+const MASTER = join(rootFolder(), 'scripts/dist/bench/bus-master.js')
+const run = promisify(execFile)
+
+const reportSchema = z.object({
+  cycleMs: z.number(),
+  requests: z.number(),
+  requestsPerCycle: z.number(),
+  failed: z.number(),
+  cpuMs: z.number(),
+  rssMiB: z.number(),
+})
+type Report = z.infer<typeof reportSchema>
+
+const KINDS = ['metergate', 'blocked', 'naive'] as const
+type Kind = (typeof KINDS)[number]
+const NAMES: Readonly<Record<Kind, string>> = {
+  metergate: 'metergate',
+  blocked: 'modbus-serial, blocks by hand',
+  naive: 'modbus-serial, one request per value',
+}
+
+interface Case {
+  readonly meters: number
+  readonly dead: readonly number[]
+  /** Meters that ignore a request after less than 3.5 characters of silence. */
+  readonly strict: boolean
+}
+
+const CASES: readonly Case[] = [
+  { meters: 8, dead: [], strict: false },
+  { meters: 8, dead: [], strict: true },
+  { meters: 8, dead: [5], strict: false },
+  { meters: 8, dead: [2, 5, 8], strict: false },
+  { meters: 32, dead: [], strict: false },
+  { meters: 32, dead: [17], strict: false },
+  { meters: 32, dead: [4, 17, 29], strict: false },
+]
+
+export interface BusBenchOptions {
+  readonly rounds: number
+  /** Only 8 meters, and a dead unit measured over the first half minute after it fell silent instead of a later minute. */
+  readonly quick: boolean
+  readonly onProgress: (text: string) => void
+}
+
+/**
+ * Cycle time of the live meters over the theoretical minimum, side by side: each round runs all contenders one after the other on
+ * the same paced line in a process of its own.
+ */
+export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
+  const cases = CASES.filter(({ meters }) => !options.quick || meters === 8)
+  const rows: Row[] = []
+  for (const each of cases) {
+    const reports = new Map<Kind, Report[]>()
+    for (let turn = 1; turn <= options.rounds; turn += 1) {
+      for (const kind of KINDS) {
+        if (kind === 'naive' && (each.strict || (options.quick && turn > 1))) continue
+        options.onProgress(`bus: ${caseName(each)}, ${NAMES[kind]}, round ${turn} of ${options.rounds}`)
+        reports.set(kind, [...(reports.get(kind) ?? []), await measure(each, kind, options.quick)])
+      }
+    }
+    rows.push(...[...reports].map(([kind, own]) => rowOf(each, kind, own)))
+  }
+  return {
+    title: 'bus: cycle time of live meters over the theoretical minimum',
+    how: `9600 8N1 on a pty paced by its own process, turnaround 15 ms, 20 quantities a meter, time-out of the loops 500 ms; median of ${options.rounds}. node-red-contrib-modbus is not installed and not measured.`,
+    rows,
+  }
+}
+
+const caseName = ({ meters, dead, strict }: Case): string =>
+  `${meters} meters, ${dead.length} dead${strict ? ', strict gaps' : ''}`
+
+function rowOf(each: Case, kind: Kind, reports: readonly Report[]): Row {
+  const of = (figure: (report: Report) => number): number => median(reports.map(figure))
+  const least = minimumMs(each.meters - each.dead.length)
+  const cycle = of(({ cycleMs }) => cycleMs)
+  return {
+    case: caseName(each),
+    master: NAMES[kind],
+    runs: reports.length,
+    'cycle ms': round(cycle, 0),
+    'minimum ms': round(least, 0),
+    ratio: round(cycle / least, 3),
+    'requests/cycle': round(
+      of(({ requestsPerCycle }) => requestsPerCycle),
+      1,
+    ),
+    'unanswered %': round(100 * of(({ failed, requests }) => failed / requests), 1),
+    'CPU s/1000 req': round(of(({ cpuMs, requests }) => cpuMs / requests)),
+    'RSS MiB': round(
+      of(({ rssMiB }) => rssMiB),
+      0,
+    ),
+  }
+}
+
+async function measure(each: Case, kind: Kind, quick: boolean): Promise<Report> {
+  const folder = mkdtempSync(join(tmpdir(), 'metergate-bench-'))
+  const plant = join(folder, 'plant.json')
+  writeFileSync(plant, JSON.stringify(benchPlant(each.meters)))
+  const line = new LineChild(['--plant', plant, ...(each.strict ? ['--strict-gaps'] : [])])
+  try {
+    const { path } = await line.ready()
+    for (const unit of each.dead) await line.command({ cmd: 'faults', unit: String(unit), set: { dead: true } })
+    // A silent unit is probed after 5, 10, 20, 40 s and then each minute: a whole minute after that is the steady state.
+    const [window, settle] = each.dead.length === 0 ? [0, 0] : quick ? [30_000, 0] : [60_000, 80_000]
+    const { stdout } = await run(process.execPath, [
+      MASTER,
+      ...['--device', path, '--kind', kind, '--meters', String(each.meters), '--dead', each.dead.join(',')],
+      ...['--cycles', kind === 'naive' ? '1' : '3', '--window-ms', String(window), '--settle-ms', String(settle)],
+    ])
+    return reportSchema.parse(JSON.parse(stdout))
+  } finally {
+    await line.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * `npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--rounds N] [--json]`: what things cost,
+ * measured side by side in one run. A table on a terminal, JSON otherwise. Figures are for reading, never asserted.
+ */
+import { performance } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { benchBus } from './bus.js'
+import { benchEnergy, type EnergyBench } from './energy.js'
+import { type BenchResult, median, tableText } from './figures.js'
+import { benchMemory } from './memory.js'
+import { benchStore, benchSync } from './store.js'
+
+const USAGE = 'npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--rounds N] [--json]'
+
+/** Says what is wrong with the command line, and ends. */
+function usage(why: string): never {
+  process.stderr.write(`${why}\n${USAGE}\n`)
+  process.exit(2)
+}
+
+function commandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        rounds: { type: 'string', default: '5' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const { values: flags, positionals } = commandLine()
+const rounds = Number(flags.rounds)
+const onTerminal = process.stdout.isTTY === true
+const onProgress = (text: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K… ${text}`)
+}
+
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+async function energy(): Promise<BenchResult> {
+  // On a machine that has other work the wall clock measures that work too: both are shown.
+  const onTheWall = Array.from({ length: rounds }, () => benchEnergy(() => performance.now()))
+  const onTheCpu = Array.from({ length: rounds }, () => benchEnergy(cpuMs))
+  const [first] = onTheWall
+  const row = (what: string, figure: (run: EnergyBench) => number) => ({
+    what,
+    ms: median(onTheWall.map(figure)),
+    'CPU ms': median(onTheCpu.map(figure)),
+  })
+  return {
+    title: 'energy: a month of quarter hours recomputed',
+    how: `${first?.meters} meters, ${first?.intervals} intervals; median of ${rounds}`,
+    rows: [
+      row('from registers each quarter hour', ({ fromBoundariesMs }) => fromBoundariesMs),
+      row(`from a reading a minute (${first?.readings})`, ({ fromMinutesMs }) => fromMinutesMs),
+      row('unit energy of the month', ({ unitEnergyMs }) => unitEnergyMs),
+    ],
+  }
+}
+
+const BENCHES: Readonly<Record<string, () => Promise<BenchResult>>> = {
+  bus: () => benchBus({ rounds, quick: flags.quick, onProgress }),
+  store: () => benchStore(rounds),
+  sync: benchSync,
+  energy,
+  memory: () => benchMemory(flags.quick ? 1 : 5),
+}
+
+const wanted = positionals.length === 0 || positionals.includes('all') ? Object.keys(BENCHES) : positionals
+const unknown = wanted.find((name) => !Object.hasOwn(BENCHES, name))
+if (unknown !== undefined) usage(`there is no bench "${unknown}"`)
+if (!Number.isInteger(rounds) || rounds < 1) usage(`--rounds ${flags.rounds}: give a whole number from 1`)
+for (const name of wanted) {
+  const result = await BENCHES[name]?.()
+  if (!result) continue
+  onProgress('')
+  process.stdout.write(onTerminal && !flags.json ? `${tableText(result)}\n` : `${JSON.stringify(result)}\n`)
+}

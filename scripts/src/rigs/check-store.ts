@@ -1,0 +1,71 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SqliteRecordStore, SystemClock, SystemDisk, SystemRandom } from '@metergate/agent'
+import { type Numbered, streamIdSchema } from '@metergate/protocol'
+import { numberOf } from './plant.js'
+
+/** One line of the writer: records `first..last` of a stream are on disk, the first made with number `n`. */
+export interface Announced {
+  readonly stream: string
+  readonly first: number
+  readonly last: number
+  readonly n: number
+}
+
+export function announcedIn(output: string): Announced[] {
+  return [...output.matchAll(/^stored ([0-9a-f]{32}) (\d+) (\d+) (\d+)\n/gm)].map(([, stream, first, last, n]) => ({
+    stream: streamIdSchema.parse(stream),
+    first: Number(first),
+    last: Number(last),
+    n: Number(n),
+  }))
+}
+
+export interface StoreVerdict {
+  readonly opened: boolean
+  readonly setAside: boolean
+  /** Records announced as stored that are neither there nor named by a gap record. */
+  readonly missing: number
+  readonly findings: readonly string[]
+}
+
+/** Starts a copy of the store as the agent would and looks for everything that was announced. */
+export async function checkStore(folder: string, announced: readonly Announced[]): Promise<StoreVerdict> {
+  const copy = mkdtempSync(join(tmpdir(), 'metergate-check-'))
+  try {
+    cpSync(folder, copy, { recursive: true })
+    return await checkCopy(copy, announced)
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+async function checkCopy(folder: string, announced: readonly Announced[]): Promise<StoreVerdict> {
+  const store = new SqliteRecordStore({
+    folder,
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    disk: new SystemDisk(),
+    sealer: () => undefined,
+    settings: { ballastBytes: 0 },
+  })
+  const started = store.start()
+  if (!started.ok) return { opened: false, setAside: false, missing: announced.length, findings: [started.fault.why] }
+  const found = new Set([...store.records({ stream: 'detail' })].map(textOf))
+  const gaps = [...store.records({ stream: 'ledger', kinds: ['gap'] })].map(({ record }) => record)
+  let missing = 0
+  for (const { stream, first, last, n } of announced) {
+    for (let seq = first; seq <= last; seq += 1) {
+      const isNamed = gaps.some(
+        (gap) => gap.kind === 'gap' && gap.stream === stream && gap.first <= seq && seq <= gap.last,
+      )
+      if (!isNamed && !found.has(`${seq} ${n + seq - first}`)) missing += 1
+    }
+  }
+  const findings = store.verify().findings.map((each) => `${each.what} ${each.number}: ${each.why}`)
+  await store.close()
+  return { opened: true, setAside: started.value.setAside !== undefined, missing, findings }
+}
+
+const textOf = ({ seq, record }: Numbered): string => (record.kind === 'reading' ? `${seq} ${numberOf(record)}` : '')

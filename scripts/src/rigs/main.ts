@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process'
+import { failingCall, fullDisk, killLoop, powerCut, type RigResult, wear } from './store-rigs.js'
+
+/**
+ * `node scripts/dist/rigs/main.js [rig…] [--long]`: one line of JSON per rig. Mounts are made in a mount namespace
+ * of its own; without root, what needs one is skipped and said so. Exit code 1 when a rig finds a violation, or when
+ * a control that must fail does not.
+ */
+const long = process.argv.includes('--long')
+const INSIDE = '--inside'
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1)
+/** Every call in the long form, every tenth in the short one: starting takes the first thirty or so. */
+const some = (all: number): readonly number[] => upTo(all).filter((nth) => long || nth % 10 === 0)
+/** Beyond starting, where the store must go on by itself. */
+const deep = (): readonly number[] => (long ? upTo(120) : [45, 65, 85, 105])
+
+interface Rig {
+  readonly mounts: boolean
+  /** A control has a planted mistake: it must find violations. */
+  readonly control?: true
+  run(): Promise<RigResult>
+}
+
+const RIGS: Readonly<Record<string, Rig>> = {
+  'kill-loop': { mounts: false, run: () => killLoop(long ? 200 : 8) },
+  'power-cut': { mounts: true, run: () => powerCut(long ? 200 : 5, 'FULL') },
+  'power-cut-control': { mounts: true, control: true, run: () => powerCut(long ? 20 : 3, 'NORMAL') },
+  'failing-fsync': { mounts: false, run: () => failingCall('fsync', 'EIO', some(40)) },
+  'failing-write': { mounts: false, run: () => failingCall('write', 'ENOSPC', some(60)) },
+  'failing-write-burst': { mounts: false, run: () => failingCall('write', 'EIO', deep(), 5) },
+  'file-limit': { mounts: false, run: () => failingCall('write', 'EFBIG', deep(), 3) },
+  'full-disk': { mounts: true, run: fullDisk },
+  wear: { mounts: true, run: () => wear(long ? 8640 : 600) },
+}
+
+if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.includes(INSIDE)) {
+  const args = ['-m', '--propagation', 'private', process.execPath, ...process.argv.slice(1), INSIDE]
+  process.exit(spawnSync('unshare', args, { stdio: 'inherit' }).status ?? 1)
+}
+
+const wanted = process.argv.slice(2).filter((each) => !each.startsWith('--'))
+let failed = false
+for (const [name, rig] of Object.entries(RIGS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  if (rig.mounts && !process.argv.includes(INSIDE)) {
+    print({ rig: name, skipped: 'needs root on Linux, to mount' })
+    continue
+  }
+  const result = await rig.run()
+  const good = rig.control ? result.violations > 0 : result.violations === 0
+  failed ||= !good
+  print({ ...result, rig: name, good })
+}
+process.exitCode = failed ? 1 : 0
+
+function print(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+}

@@ -1,0 +1,254 @@
+import { execFileSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { announcedIn, checkStore, type StoreVerdict } from './check-store.js'
+import { pause, WriterProcess } from './writer-process.js'
+
+/** What a rig found out; one line of JSON. `violations` must be 0; a control must have some. */
+export interface RigResult {
+  readonly rig: string
+  readonly runs: number
+  readonly violations: number
+  readonly notes: Readonly<Record<string, unknown>>
+}
+
+const run = (command: string, ...args: string[]): string =>
+  execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' })
+const violationsOf = (verdict: StoreVerdict): number =>
+  (verdict.opened ? 0 : 1) + (verdict.setAside ? 1 : 0) + verdict.missing + verdict.findings.length
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'metergate-rig-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** kill -9 at random instants, the same store over all cycles: finds wrong order, not missing flushes. */
+export function killLoop(cycles: number): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const announced = []
+    let violations = 0
+    for (let cycle = 0; cycle < cycles; cycle += 1) {
+      const writer = new WriterProcess(['--folder', folder])
+      await writer.says('started')
+      await pause(30 + Math.random() * 300)
+      writer.signal('SIGKILL')
+      await writer.ended()
+      announced.push(...announcedIn(writer.output))
+    }
+    const verdict = await checkStore(folder, announced)
+    violations += violationsOf(verdict)
+    return { rig: 'kill-loop', runs: cycles, violations, notes: { announced: announced.length * 8, ...verdict } }
+  })
+}
+
+/**
+ * Power cuts: the store on ext4 on a loop-mounted image, the writer stopped at a random instant, the image copied as
+ * the medium holds it then, the copy mounted (journal replay) and the store on it started.
+ */
+export function powerCut(cuts: number, synchronous: 'FULL' | 'NORMAL'): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    let [violations, announcedCount, corrupt] = [0, 0, 0]
+    const findings: string[] = []
+    for (let cut = 0; cut < cuts; cut += 1) {
+      const image = join(folder, `image-${cut}`)
+      const mount = join(folder, `mount-${cut}`)
+      makeExt4(image, mount)
+      const writer = new WriterProcess(['--folder', join(mount, 'store'), '--synchronous', synchronous])
+      await writer.says('stored')
+      await pause(50 + Math.random() * 500)
+      writer.signal('SIGSTOP')
+      await pause(20)
+      const announced = announcedIn(writer.output)
+      const snapshot = join(folder, `snapshot-${cut}`)
+      cpSync(image, snapshot)
+      writer.signal('SIGKILL')
+      await writer.ended()
+      run('umount', mount)
+      run('mount', '-o', 'loop', snapshot, mount)
+      const verdict = await checkStore(join(mount, 'store'), announced)
+      run('umount', mount)
+      rmSync(image)
+      rmSync(snapshot)
+      announcedCount += announced.length * 8
+      violations += violationsOf(verdict)
+      if (!verdict.opened || verdict.setAside) corrupt += 1
+      findings.push(...verdict.findings.slice(0, 3))
+    }
+    const notes = { synchronous, announced: announcedCount, corrupt, findings: findings.slice(0, 5) }
+    return { rig: 'power-cut', runs: cuts, violations, notes }
+  })
+}
+
+function makeExt4(image: string, mount: string): void {
+  run('truncate', '-s', '48M', image)
+  run('mkfs.ext4', '-q', '-F', image)
+  mkdirSync(mount, { recursive: true })
+  run('mount', '-o', 'loop', image, mount)
+}
+
+const SYSCALLS = { fsync: 'fsync,fdatasync', write: 'pwrite64,write', truncate: 'ftruncate', open: 'openat' } as const
+
+/** Each of the calls from `first` to `last` fails once (a burst with `burst`): nothing lost, no hole, no crash. */
+export async function failingCall(
+  call: keyof typeof SYSCALLS,
+  error: 'EIO' | 'ENOSPC' | 'EFBIG',
+  nths: readonly number[],
+  burst = 0,
+): Promise<RigResult> {
+  let [violations, injected, notStarted] = [0, 0, 0]
+  const problems: string[] = []
+  for (const nth of nths) {
+    await inFolder(async (folder) => {
+      const log = join(folder, 'strace')
+      const store = join(folder, 'store')
+      mkdirSync(store)
+      const when = burst > 0 ? `${nth}..${nth + burst}` : `${nth}`
+      const calls = SYSCALLS[call]
+      const strace = [
+        'strace',
+        '-f',
+        '-qq',
+        '-P',
+        ...pathsOf(store),
+        '-e',
+        `trace=${calls}`,
+        '-e',
+        `inject=${calls}:error=${error}:when=${when}`,
+        '-o',
+        log,
+      ]
+      const writer = new WriterProcess(['--folder', store, '--count', '12'], strace)
+      const code = await writer.ended()
+      const times = readFileSync(log, 'utf8').split('INJECTED').length - 1
+      injected += times > 0 ? 1 : 0
+      if (code === 3) notStarted += 1
+      const announced = announcedIn(writer.output)
+      const verdict = await checkStore(store, announced)
+      const isWhole = code === 3 || (code === 0 && announced.length + writer.output.split('refused').length - 1 === 12)
+      const found = violationsOf(verdict) + (isWhole ? 0 : 1)
+      violations += found
+      if (found > 0)
+        problems.push(`${nth}: code ${code}, ${JSON.stringify(verdict).slice(0, 300)} ${writer.output.slice(-300)}`)
+    })
+  }
+  const notes = { call, error, burst, injected, notStarted, problems: problems.slice(0, 3) }
+  // A rig that injects nothing proves nothing.
+  return { rig: 'failing-call', runs: nths.length, violations: violations + (injected === 0 ? 1 : 0), notes }
+}
+
+/** strace looks only at calls on these files, so that Node's own writes are left alone. */
+const pathsOf = (folder: string): string[] =>
+  ['store.sqlite', 'store.sqlite-wal'].flatMap((name, index) =>
+    index === 0 ? [join(folder, name)] : ['-P', join(folder, name)],
+  )
+
+/** A full disk: a small tmpfs filled to the last byte while the store writes, then freed again. */
+export function fullDisk(): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const mount = join(folder, 'mount')
+    mkdirSync(mount)
+    run('mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount)
+    try {
+      const writer = new WriterProcess([
+        '--folder',
+        join(mount, 'store'),
+        '--cap-mib',
+        '32',
+        '--reserve-kib',
+        '256',
+        '--seal-every',
+        '50',
+        '--ack',
+        'no',
+      ])
+      await writer.says('stored')
+      await pause(500)
+      fill(join(mount, 'filler'))
+      await pause(4000)
+      const duringFull = announcedIn(writer.output).length
+      const refusals = writer.output.split('refused').length - 1
+      rmSync(join(mount, 'filler'))
+      await pause(1500)
+      const afterwards = announcedIn(writer.output).length
+      writer.signal('SIGKILL')
+      await writer.ended()
+      const verdict = await checkStore(join(mount, 'store'), announcedIn(writer.output))
+      const isBack = afterwards > duringFull
+      const hasBallast = readdirSync(join(mount, 'store')).includes('ballast')
+      const notes = {
+        announced: afterwards * 8,
+        refusals,
+        isBack,
+        hasBallast,
+        ...verdict,
+        stderr: writer.output.includes('stderr'),
+      }
+      return { rig: 'full-disk', runs: 1, violations: violationsOf(verdict) + (isBack ? 0 : 1), notes }
+    } finally {
+      run('umount', mount)
+    }
+  })
+}
+
+function fill(path: string): void {
+  for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 4)) {
+    try {
+      for (;;) writeFileSync(path, Buffer.alloc(size, 1), { flag: 'a' })
+    } catch {
+      // Full for this size; smaller pieces fill the rest.
+    }
+  }
+}
+
+/** Bytes that reach the block device per commit of 8 meters × 20 quantities, times the commits of a day. */
+export function wear(commits: number): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const image = join(folder, 'image')
+    const mount = join(folder, 'mount')
+    makeExt4(image, mount)
+    const device = run('findmnt', '-n', '-o', 'SOURCE', mount).trim()
+    const written = (): number =>
+      Number(
+        readFileSync(`/sys/block/${basename(realpathSync(device))}/stat`, 'utf8')
+          .trim()
+          .split(/\s+/)[6],
+      ) * 512
+    try {
+      run('sync', '-f', mount)
+      const before = written()
+      const writer = new WriterProcess([
+        '--folder',
+        join(mount, 'store'),
+        '--count',
+        String(commits),
+        '--cap-mib',
+        '40',
+      ])
+      await writer.says('done', 600_000)
+      run('sync', '-f', mount)
+      // The ballast is written once in a lifetime, not each day.
+      const ballast = existsSync(join(mount, 'store/ballast')) ? 512 * 1024 : 0
+      const perCommit = (written() - before - ballast) / commits
+      const mbPerDay = Math.round((perCommit * 8640) / 1e5) / 10
+      const notes = { commits, bytesPerCommit: Math.round(perCommit), mbPerDayAt10s: mbPerDay }
+      return { rig: 'wear', runs: 1, violations: mbPerDay <= 150 ? 0 : 1, notes }
+    } finally {
+      run('umount', mount)
+    }
+  })
+}

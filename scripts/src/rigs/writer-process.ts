@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { rootFolder } from '../root.js'
+
+export const WRITER = join(rootFolder(), 'scripts/dist/rigs/store-writer.js')
+
+/** The store's victim as a process of its own, and everything it has said so far. */
+export class WriterProcess {
+  output = ''
+  private readonly child: ChildProcess
+
+  constructor(args: readonly string[], prefix: readonly string[] = []) {
+    const [command = process.execPath, ...rest] = [...prefix, process.execPath, WRITER, ...args]
+    this.child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += `stderr ${text}`
+    })
+  }
+
+  /** Waits until it has said so; throws with what it said instead when it ends or takes too long. */
+  async says(text: string, withinMs = 20_000): Promise<void> {
+    const deadline = process.hrtime.bigint() + BigInt(withinMs) * 1_000_000n
+    while (!this.output.includes(text)) {
+      if (this.child.exitCode !== null || process.hrtime.bigint() > deadline)
+        throw new Error(`writer: ${this.output.slice(-500)}`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  signal(name: 'SIGSTOP' | 'SIGKILL' | 'SIGCONT'): void {
+    this.child.kill(name)
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close')
+    return this.child.exitCode
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,252 @@
+import { type Diagnosis, type DoctorUnit, examineLine } from '@metergate/agent'
+import type { MeterProfile } from '@metergate/protocol'
+import { findProfile } from '@metergate/protocol/profiles'
+import { plantSpecSchema } from '@metergate/simulator'
+import { describe, expect, it } from 'vitest'
+import { miswired, rewired, withoutPhase } from './miswired.js'
+import { lineOf, profiles, type VirtualLine, virtualLine } from './virtual-line.js'
+
+function profileOf(name: string): MeterProfile {
+  const profile = findProfile(name, profiles)
+  if (!profile) throw new Error(`no profile ${name}`)
+  return profile
+}
+
+const SETTINGS = { baud: 9600, format: '8N1' } as const
+const sdm = (unit: number, more: Partial<DoctorUnit> = {}): DoctorUnit => ({
+  name: `meter-${unit}`,
+  at: { protocol: 'modbus', unit },
+  profile: profileOf('eastron-sdm630'),
+  ...more,
+})
+
+async function examined(line: VirtualLine, units: readonly DoctorUnit[]): Promise<Diagnosis> {
+  const run = async (): Promise<Diagnosis> => {
+    const subject = { name: 'line-1', line: line.port, settings: SETTINGS, units }
+    for await (const event of examineLine(subject, { clock: line.clock, profiles })) {
+      if (event.kind === 'done') return event.diagnosis
+    }
+    throw new Error('an examination ends with a diagnosis')
+  }
+  return line.timeline.settle(run())
+}
+
+const causes = ({ findings }: Diagnosis): string[] =>
+  findings.map(({ cause, unit }) => (unit ? `${cause} ${unit}` : cause))
+
+const meter = (unit: number, more: object = {}) => ({
+  id: `m${unit}`,
+  profile: 'eastron-sdm630',
+  unit,
+  loads: ['motor'],
+  ...more,
+})
+const two = (more: object = {}) => virtualLine([meter(1), meter(2, more)])
+
+describe('the doctor at a line', () => {
+  it('calls a healthy line healthy, of both protocols', async () => {
+    const line = virtualLine([
+      meter(1),
+      { id: 'd', profile: 'chint-dtsu666', unit: 2, ct: 40, loads: ['motor'] },
+      { id: 'e', profile: 'dlt645-2007-3p', address: '000000000042', baud: 2400, format: '8E1', loads: ['motor'] },
+    ])
+    const diagnosis = await examined(line, [
+      sdm(1),
+      sdm(2, { profile: profileOf('chint-dtsu666'), configuredCt: 40 }),
+      {
+        name: 'national',
+        at: { protocol: 'dlt645', address: '000000000042' },
+        settings: { baud: 2400, format: '8E1' },
+        profile: profileOf('dlt645-2007-3p'),
+      },
+    ])
+    expect(causes(diagnosis)).toEqual(['healthy'])
+  })
+
+  it('names a line on which nobody answers', async () => {
+    const line = virtualLine([meter(1)])
+    line.simulated.faults.setUnit('1', { dead: true })
+    expect(causes(await examined(line, [sdm(1)]))).toEqual(['nothing_heard'])
+  })
+
+  it('names the one unit that is silent', async () => {
+    const line = two()
+    line.simulated.faults.setUnit('2', { dead: true })
+    expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['unit_silent meter-2'])
+  })
+
+  it('names the wrong speed, and the right one', async () => {
+    const diagnosis = await examined(two({ baud: 19200 }), [sdm(1), sdm(2)])
+    expect(causes(diagnosis)).toEqual(['wrong_baud meter-2'])
+    expect(diagnosis.findings[0]?.what.en).toContain('19200 8N1')
+  })
+
+  it('names the wrong speed of a whole line, for every unit', async () => {
+    const units = [1, 2, 3, 4, 5]
+    const line = virtualLine(
+      units.map((unit) => meter(unit)),
+      { baud: 4800 },
+    )
+    const diagnosis = await examined(
+      line,
+      units.map((unit) => sdm(unit)),
+    )
+    expect(causes(diagnosis)).toEqual(units.map((unit) => `wrong_baud meter-${unit}`))
+  })
+
+  it('names two national meters on one address', async () => {
+    const at = { address: '000000000042', baud: 2400 as const, format: '8E1' as const, loads: ['motor'] }
+    const line = virtualLine([
+      meter(1),
+      { id: 'a', profile: 'dlt645-2007-3p', ...at },
+      { id: 'b', profile: 'dlt645-2007-3p', turnaroundMs: 60, ...at },
+    ])
+    const national: DoctorUnit = {
+      name: 'national',
+      at: { protocol: 'dlt645', address: '000000000042' },
+      settings: { baud: 2400, format: '8E1' },
+      profile: profileOf('dlt645-2007-3p'),
+    }
+    expect(causes(await examined(line, [sdm(1), national]))).toEqual(['address_clash national'])
+  })
+
+  it('names the wrong parity', async () => {
+    const diagnosis = await examined(two({ format: '8E1' }), [sdm(1), sdm(2)])
+    expect(causes(diagnosis)).toEqual(['wrong_format meter-2'])
+    expect(diagnosis.findings[0]?.what.en).toContain('parity')
+  })
+
+  it.each([15, 25, 60, 150, 400])(
+    'names two units on one address, the second answering after %d ms',
+    async (turnaroundMs) => {
+      const line = virtualLine([
+        meter(1),
+        meter(2),
+        { ...meter(2), id: 'twin', profile: 'eastron-sdm630', turnaroundMs },
+      ])
+      expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['address_clash meter-2'])
+    },
+  )
+
+  it('names an address clash on a line with no other unit', async () => {
+    const line = virtualLine([meter(2), { ...meter(2), id: 'twin', turnaroundMs: 20 }])
+    expect(causes(await examined(line, [sdm(2)]))).toEqual(['address_clash meter-2'])
+  })
+
+  it('names noise, and takes it for nothing else', async () => {
+    const line = two()
+    line.simulated.faults.setLine({ noise: 0.004 })
+    expect(causes(await examined(line, [sdm(1), sdm(2)]))).toContain('noise')
+  })
+
+  it('notes the echo of the adapter, which harms nothing', async () => {
+    const line = two()
+    line.simulated.faults.setLine({ echo: 1 })
+    const diagnosis = await examined(line, [sdm(1), sdm(2)])
+    expect(causes(diagnosis).sort()).toEqual(['echo', 'healthy'])
+  })
+
+  it('names late answers', async () => {
+    const line = two()
+    line.simulated.faults.setUnit('2', { late: 1, late_ms: 800 })
+    expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['late_answers meter-2'])
+  })
+
+  it('names a unit that answers now and then', async () => {
+    const line = two()
+    line.simulated.faults.setUnit('2', { silent: 0.5 })
+    expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['unsteady meter-2'])
+  })
+
+  it('names a unit that refuses everything', async () => {
+    const line = two()
+    line.simulated.faults.setUnit('2', { exception: 1, exception_code: 2 })
+    expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['refuses meter-2'])
+  })
+
+  it('names a port that is not there', async () => {
+    const line = two()
+    line.unplug()
+    expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['line_down'])
+  })
+
+  it('is not led astray by the order of chance', async () => {
+    const provoke: Readonly<Record<string, (line: VirtualLine) => void>> = {
+      healthy: () => {},
+      noise: (line) => line.simulated.faults.setLine({ noise: 0.006 }),
+      'late_answers meter-2': (line) => line.simulated.faults.setUnit('2', { late: 0.5, late_ms: 700 }),
+      'unsteady meter-2': (line) => line.simulated.faults.setUnit('2', { silent: 0.5 }),
+    }
+    for (const [cause, fault] of Object.entries(provoke)) {
+      for (let seed = 1; seed <= 8; seed++) {
+        const line = virtualLine([meter(1), meter(2)], {}, seed)
+        fault(line)
+        expect([seed, ...causes(await examined(line, [sdm(1), sdm(2)]))]).toEqual([seed, cause])
+      }
+    }
+  })
+
+  it('keeps every frame with its time for the ticket', async () => {
+    const { frames } = await examined(two(), [sdm(1), sdm(2)])
+    expect(frames[0]).toMatchObject({ direction: 'out', kind: 'request', unit: 'modbus:1' })
+    expect(frames[1]).toMatchObject({ direction: 'in', kind: 'answer', unit: 'modbus:1' })
+    expect(frames.every(({ atMs }, i) => i === 0 || atMs >= (frames[i - 1]?.atMs ?? 0))).toBe(true)
+  })
+})
+
+describe('the doctor at a meter', () => {
+  const spec = plantSpecSchema.parse({
+    since: Date.UTC(2026, 10, 20),
+    loads: [{ id: 'motor', kind: 'constant', ratedW: 10_000, powerFactor: 0.86 }],
+    meters: [meter(1)],
+  })
+  const wired = async (change: Parameters<typeof miswired>[0]): Promise<string[]> =>
+    causes(await examined(lineOf(spec, miswired(change)), [sdm(1)]))
+
+  it('finds nothing wrong with a meter wired right', async () => {
+    expect(await wired((electrical) => rewired(electrical, [0, 1, 2]))).toEqual(['healthy'])
+  })
+
+  it.each([0, 1, 2] as const)('names the reversed CT of phase %d', async (phase) => {
+    expect(await wired((electrical) => rewired(electrical, [0, 1, 2], [phase]))).toEqual(['ct_reversed meter-1'])
+  })
+
+  it.each([
+    ['L1 and L2', [1, 0, 2]],
+    ['L1 and L3', [2, 1, 0]],
+    ['L2 and L3', [0, 2, 1]],
+  ] as const)('names the swapped CTs of %s', async (phases, order) => {
+    const diagnosis = await examined(
+      lineOf(
+        spec,
+        miswired((electrical) => rewired(electrical, order)),
+      ),
+      [sdm(1)],
+    )
+    expect(causes(diagnosis)).toEqual(['ct_swapped meter-1'])
+    expect(diagnosis.findings[0]?.what.en).toContain(phases)
+  })
+
+  it.each([0, 1, 2] as const)('names the missing phase %d', async (phase) => {
+    const diagnosis = await examined(
+      lineOf(
+        spec,
+        miswired((electrical) => withoutPhase(electrical, phase)),
+      ),
+      [sdm(1)],
+    )
+    expect(causes(diagnosis)).toEqual(['phase_missing meter-1'])
+    expect(diagnosis.findings[0]?.what.en).toContain(`L${phase + 1}`)
+  })
+
+  it('names a CT ratio that differs between configuration and meter', async () => {
+    const line = virtualLine([{ id: 'd', profile: 'chint-dtsu666', unit: 1, ct: 40, loads: ['motor'] }])
+    const unit = sdm(1, { profile: profileOf('chint-dtsu666'), configuredCt: 30 })
+    expect(causes(await examined(line, [unit]))).toEqual(['ct_ratio_off meter-1'])
+  })
+
+  it('names a ratio that gives more power than the feed can carry', async () => {
+    const line = virtualLine([meter(1)])
+    expect(causes(await examined(line, [sdm(1, { mostW: 5000 })]))).toEqual(['ct_ratio_off meter-1'])
+  })
+})

@@ -1,0 +1,118 @@
+import type { RecordStore, SqliteRecordStore, StoreHealth } from '@metergate/agent'
+import {
+  decodeBatch,
+  encodeRecord,
+  type Seq,
+  type StreamId,
+  type StreamKind,
+  type StreamRecord,
+} from '@metergate/protocol'
+import type { PlantedBug } from './bugs.js'
+import { unpack } from './cloud.js'
+import type { Life } from './life.js'
+
+/** What the agent was told is stored, kept where no fault reaches: stream, number, record. */
+export class Ledger {
+  readonly told = new Map<StreamId, Map<Seq, string>>()
+  count = 0
+
+  note(stream: StreamId, seq: Seq, record: StreamRecord): void {
+    const records = this.told.get(stream) ?? new Map<Seq, string>()
+    this.told.set(stream, records)
+    records.set(seq, encodeRecord(record))
+    this.count += 1
+  }
+}
+
+const kindOf = (record: StreamRecord): StreamKind => (record.kind === 'reading' ? 'detail' : 'ledger')
+
+/**
+ * The real store, watched: what it says is stored goes into the ledger in the moment it is said. The process may die at every
+ * call, and between a commit and the news of it. Planted bugs of the store live here.
+ */
+export function toldStore(
+  inner: SqliteRecordStore,
+  ledger: Ledger,
+  life: Life,
+  wall: () => number,
+  bug: PlantedBug | undefined,
+): RecordStore {
+  let current = new Map<StreamKind, StreamId>()
+  // The energy feed looks every second, the store changes every ten: looked up again only after a change.
+  let seen: StoreHealth | undefined
+  const streamOf = (kind: StreamKind): StreamId | undefined => {
+    if (!current.has(kind)) current = new Map(inner.health().streams.map((each) => [each.kind, each.stream]))
+    return current.get(kind)
+  }
+  const note = (records: readonly StreamRecord[], seqs: readonly Seq[]): void => {
+    for (const [index, record] of records.entries()) {
+      const stream = streamOf(kindOf(record))
+      const seq = seqs[index]
+      if (stream !== undefined && seq !== undefined) ledger.note(stream, seq, record)
+    }
+  }
+  return {
+    async append(records, options) {
+      life.step()
+      const stored = inner.append(records, options)
+      const outcome = await life.heard(stored)
+      seen = undefined
+      life.step()
+      // Dead between the commit and the news of it: nobody was told.
+      if (outcome.ok && life.alive) note(records, outcome.value)
+      return life.heard(Promise.resolve(outcome))
+    },
+    flush: () => {
+      seen = undefined
+      return life.heard(inner.flush())
+    },
+    seal(kind, limits) {
+      life.step()
+      if (bug === 'purges_by_wall_clock') purge(inner, wall())
+      const sealed = inner.seal(kind, limits)
+      if (sealed) seen = undefined
+      return sealed
+    },
+    pending: (limit) => inner.pending(limit),
+    freshest: (limit) => inner.freshest(limit),
+    load: (stream, number) => inner.load(stream, number),
+    acknowledge(list) {
+      life.step()
+      seen = undefined
+      return inner.acknowledge(list)
+    },
+    quarantine: (stream, seq, reason) => inner.quarantine(stream, seq, reason),
+    refuse(stream, number, reason) {
+      life.step()
+      inner.refuse(stream, number, reason)
+      seen = undefined
+      life.step()
+    },
+    restartStream(stream, reason) {
+      life.step()
+      inner.restartStream(stream, reason)
+      current = new Map()
+      seen = undefined
+      life.step()
+    },
+    records: (query) => inner.records(query),
+    getState: (key) => inner.getState(key),
+    putState: (key, value) => inner.putState(key, value),
+    health: () => {
+      seen ??= inner.health()
+      return seen
+    },
+    close: () => inner.close(),
+  }
+}
+
+/** The planted janitor: whatever looks older than a day by the wall clock is as good as sent. */
+function purge(store: SqliteRecordStore, wall: number): void {
+  for (const { stream, number, sha256 } of store.pending(50)) {
+    const batch = store.load(stream, number)
+    const read = batch && decodeBatch(unpack(batch.body, batch.encoding))
+    if (!read?.ok) continue
+    const isOld = read.value.records.every(({ record }) => record.stamp.wall < wall - 24 * 3_600_000)
+    if (isOld && read.value.records.length > 0) store.acknowledge([{ stream, number, sha256 }])
+  }
+}
