@@ -1,6 +1,6 @@
 import { durationMs, randomInt } from '@metergate/protocol'
 import { ANSWER_FAULTS, type AnswerFault, type Delivery, SeededRandom } from '@metergate/simulator'
-import { guarded, isTrue, type RigMaster, type RigProtocol, RigLine, type RigRead, UNITS } from './bus-line.js'
+import { guarded, isTrue, RigLine, type RigMaster, type RigProtocol, type RigRead, UNITS } from './bus-line.js'
 import type { RigResult } from './store-rigs.js'
 
 const LINE_FAULTS = ['echo', 'partial_echo', 'noise', 'unplug'] as const

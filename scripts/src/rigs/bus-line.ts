@@ -100,7 +100,8 @@ class TruthfulStation implements Station {
     if (this.protocol === 'modbus') return withCrc(frame.subarray(0, frame.length - 2))
     const start = frame.indexOf(0x68)
     const copy = frame.slice()
-    copy[copy.length - 2] = copy.subarray(Math.max(0, start), copy.length - 2).reduce((sum, byte) => sum + byte, 0) & 255
+    copy[copy.length - 2] =
+      copy.subarray(Math.max(0, start), copy.length - 2).reduce((sum, byte) => sum + byte, 0) & 255
     return copy
   }
 
