@@ -45,8 +45,9 @@ export class GatewayProcess {
 
   static open(parts: ProcessParts): Result<GatewayProcess, { readonly why: string }> {
     const { folder, clock, life, random, medium, faults, loaded } = parts
-    const trust = new ClockTrust(clock)
-    const { capBytes, queueBytes, ballastBytes } = faults.disk
+    const trust = parts.bug === 'believes_any_clock' ? new CredulousTrust(clock) : new ClockTrust(clock)
+    const { queueBytes, ballastBytes } = faults.disk
+    const capBytes = parts.bug === 'forgets_cap' ? Number.MAX_SAFE_INTEGER : faults.disk.capBytes
     const sealer = { gateway: GATEWAY, software: 'metergate/world', config: loaded.version }
     const store = new SqliteRecordStore({
       folder,
@@ -72,6 +73,13 @@ export class GatewayProcess {
       uplink: { uplink: parts.uplink, gateway: GATEWAY },
     })
     return ok(new GatewayProcess(gateway, store))
+  }
+}
+
+/** Planted bug: whatever the clock shows is taken for the time. */
+class CredulousTrust extends ClockTrust {
+  override quality() {
+    return 'S' as const
   }
 }
 

@@ -21,6 +21,8 @@ export interface WorldFaults {
   readonly endings: readonly Ending[]
   readonly link: {
     readonly outages: readonly Span[]
+    /** Somebody on the way answers everything with a login page. */
+    readonly portals: readonly Span[]
     readonly lostRequest: number
     readonly lostAnswer: number
     readonly duplicate: number
@@ -66,6 +68,28 @@ export interface WorldFaults {
 
 const MIB = 1024 * 1024
 
+/** A world in which nothing goes wrong for so long, to put single faults into. */
+export function noFaults(faultyMs: number): WorldFaults {
+  return {
+    faultyMs,
+    endings: [],
+    link: {
+      outages: [],
+      portals: [],
+      lostRequest: 0,
+      lostAnswer: 0,
+      duplicate: 0,
+      late: 0,
+      status: 0,
+      refused: 0,
+      slowestMs: 200,
+    },
+    disk: { capBytes: 64 * MIB, queueBytes: 8 * MIB, ballastBytes: 0, nearlyFull: [], failing: [] },
+    clock: { driftPpm: 20, without: false, ntpAfterMs: undefined, steps: [] },
+    bus: { noAnswer: 0, garbled: 0, cutShort: 0, exception: 0, late: 0, noise: 0, silent: [], unplugged: [] },
+  }
+}
+
 /** Draws a world. Each class of fault is there in every other world only, so that single ones and mixtures both occur. */
 export function drawFaults(seed: number): WorldFaults {
   const root = new SeededRandom(`world-${seed}`)
@@ -78,11 +102,13 @@ export function drawFaults(seed: number): WorldFaults {
   const disk = root.fork('disk')
   const clock = root.fork('clock')
   const bus = root.fork('bus')
+  const portal = root.fork('portal')
   return {
     faultyMs,
     endings: half(root) ? drawEndings(root.fork('endings'), faultyMs) : [],
     link: {
       outages: half(link) ? spans(link, 2, (faultyMs * 3) / 4) : [],
+      portals: portal.chance(0.2) ? spans(portal, 1, minutes(20)) : [],
       lostRequest: chance(link, 0.2),
       lostAnswer: chance(link, 0.4),
       duplicate: chance(link, 0.2),

@@ -33,6 +33,7 @@ export interface LinkParts {
   readonly bug: PlantedBug | undefined
 }
 
+const LOGIN_PAGE: CloudSays = { status: 200, body: '<html><title>Please log in</title></html>' }
 const TIMEOUT = seconds(30)
 const RETRY_AFTER = ['1', '30', '0', '-5', '120', 'abc', 'Wed, 21 Oct 2015 07:28:00 GMT'] as const
 /** What a cloud in trouble, a proxy, a captive portal or a mistaken administrator answers. */
@@ -47,7 +48,7 @@ const STRANGERS: readonly CloudSays[] = [
   { status: 404, body: 'Not Found' },
   { status: 409, body: 'Conflict' },
   { status: 301, body: '' },
-  { status: 200, body: '<html><title>Please log in</title></html>' },
+  LOGIN_PAGE,
   { status: 200, body: { committed: 'yes' } },
   { status: 204, body: '' },
 ]
@@ -67,6 +68,7 @@ export class Link {
     if (timeline.now() >= faultyMs) return this.#answer(handle, 40, 40)
     const [up, down] = [random.next() * faults.slowestMs, random.next() * faults.slowestMs]
     if (within(faults.outages, timeline.now()) || random.chance(faults.lostRequest)) return undefined
+    if (within(faults.portals, timeline.now())) return this.#after(up, LOGIN_PAGE)
     if (random.chance(faults.status)) return this.#stranger(up + down)
     if (refusable && random.chance(faults.refused)) return this.#after(up + down, { status: 413, body: 'Too Large' })
     if (random.chance(faults.duplicate)) void this.#answer(handle, up + random.next() * 60_000, 0)
@@ -109,6 +111,8 @@ export class Link {
 
 /** The agent's port, with the agent's own reading of statuses and bodies. */
 class WorldUplink implements Uplink {
+  private failures = 0
+
   constructor(
     private readonly link: Link,
     private readonly clock: Clock,
@@ -152,6 +156,7 @@ class WorldUplink implements Uplink {
     signal: AbortSignal | undefined,
   ): Promise<Result<CloudAnswer, UplinkFault>> {
     this.life.step()
+    if (this.bug === 'gives_up' && this.failures >= 3) return fail({ kind: 'unreachable', why: 'given up' })
     const start = this.clock.mono()
     const done = new AbortController()
     const giveUp = async (): Promise<undefined> => {
@@ -170,6 +175,7 @@ class WorldUplink implements Uplink {
     signal?.removeEventListener('abort', stop)
     done.abort()
     this.life.step()
+    this.failures = says ? 0 : this.failures + 1
     if (!says) return fail({ kind: 'unreachable', why: 'no answer' })
     return ok(answerOf(says, this.clock.mono() - start, bytesSent))
   }

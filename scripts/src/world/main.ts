@@ -1,7 +1,7 @@
 /**
  * `npm run world -- --seed N --runs M [--verbose]`: worlds N, N+1, …, each a gateway, its meters and its cloud in one
  * process on virtual time, with faults drawn from the seed and an oracle. Seeds that once failed run first; new ones are
- * kept in `scripts/src/world/seeds.txt`. `--bug NAME` plants a mistake; `--workers N`: processes side by side.
+ * kept in `simulator/seeds.txt`. `--bug NAME` plants a mistake; `--workers N`: processes side by side.
  * Exit code 1 when a promise was broken.
  */
 import { fork } from 'node:child_process'

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk } from '@metergate/agent'
 import type { Stamp } from '@metergate/protocol'
@@ -59,11 +59,13 @@ export function storeBytes(folder: string): number {
     .reduce((sum, file) => sum + (existsSync(file) ? statSync(file).size : 0), 0)
 }
 
-/** Planted bug: the next number is taken from what is still in the table, as a row id without AUTOINCREMENT would be. */
+/** Planted bug: the mark of numbers given is raised when they are sealed, not in the commit that gives them. */
 export function forgetNumbers(folder: string): void {
   const file = join(folder, 'store.sqlite')
   if (!existsSync(file)) return
   const db = new Database(file)
-  db.exec('UPDATE stream SET last_seq = coalesce((SELECT max(last) FROM chunk WHERE chunk.stream = stream.id), 0)')
+  db.exec('UPDATE stream SET last_seq = coalesce((SELECT max(last) FROM batch WHERE batch.stream = stream.id), 0)')
   db.close()
+  // Closing took the log away, and a store whose log is missing begins new streams, which would hide the mistake.
+  writeFileSync(`${file}-wal`, '')
 }

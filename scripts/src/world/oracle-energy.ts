@@ -8,21 +8,49 @@ const BETWEEN_MS = 65_000
 /** A meter's last digit, after the largest ratio of the world's plant. */
 const TREMBLE: Amount = { n: 40, exp: -2 }
 
-/**
- * I5: of each meter and counter, intervals follow each other, share their boundaries, are never negative, and add up to the
- * difference of the register; where nothing was missed, boundaries are what the register showed then.
- */
-export function judgeEnergy(meters: readonly ModbusMeter[], records: readonly IntervalRecord[]): Violation[] {
-  return meters.flatMap((meter) => {
-    const intervals = newest(records.filter((record) => record.meter === meter.spec.id))
-    const quantities = new Set(intervals.flatMap(({ deltas }) => deltas.map((delta) => delta.quantity)))
-    return [...quantities].flatMap((quantity) => judgeCounter(meter, quantity, intervals))
-  })
+/** The steps in which the oracle looks how fast a counter can run, and how much faster an interval may seem. */
+const PACE_MS = 300_000
+const PACE_ALLOWED = { n: 15, exp: -1 }
+
+/** What the oracle knows of the world's time, milliseconds since 1970. */
+export interface Era {
+  readonly from: number
+  readonly until: number
 }
+
+/**
+ * I5: of each meter and counter, intervals follow each other, share their boundaries, are never negative nor faster than the counter ever
+ * ran, and add up to the difference of the register; where nothing was missed, boundaries are what the register showed then.
+ * I6: none lies at a time that never was.
+ */
+export function judgeEnergy(
+  meters: readonly ModbusMeter[],
+  records: readonly IntervalRecord[],
+  era: Era,
+): readonly Violation[] {
+  const isReal = ({ start, end }: IntervalRecord): boolean => start >= era.from - QUARTER_MS && end <= era.until
+  const unreal = records.find((record) => !isReal(record))
+  const real = records.filter(isReal)
+  const energy = meters.flatMap((meter) => {
+    const intervals = newest(real.filter((record) => record.meter === meter.spec.id))
+    const quantities = new Set(intervals.flatMap(({ deltas }) => deltas.map((delta) => delta.quantity)))
+    return [...quantities].flatMap((quantity) => judgeCounter(meter, quantity, intervals, era))
+  })
+  if (!unreal) return energy
+  return [...energy, { invariantName: 'I6', what: `an interval at ${new Date(unreal.start).toISOString()}` }]
+}
+
+const QUARTER_MS = 900_000
 
 type Quantity = IntervalRecord['deltas'][number]['quantity']
 
-function judgeCounter(meter: ModbusMeter, quantity: Quantity, intervals: readonly IntervalRecord[]): Violation[] {
+function judgeCounter(
+  meter: ModbusMeter,
+  quantity: Quantity,
+  intervals: readonly IntervalRecord[],
+  era: Era,
+): Violation[] {
+  const most = fastest(meter, quantity, era)
   const violations: Violation[] = []
   const wrong = (interval: IntervalRecord, what: string): void => {
     const at = new Date(interval.start).toISOString().slice(11, 16)
@@ -35,6 +63,8 @@ function judgeCounter(meter: ModbusMeter, quantity: Quantity, intervals: readonl
     const delta = interval.deltas.find((each) => each.quantity === quantity)
     if (!delta?.from || !delta.to || !delta.delta) continue
     if (delta.delta.n < 0) wrong(interval, `negative: ${formatAmount(delta.delta)}`)
+    if (compare(delta.delta, most(interval.end - interval.start)) > 0)
+      wrong(interval, `${formatAmount(delta.delta)} is more than the counter can have run`)
     if ((delta.segment ?? interval.segment) > 0) wrong(interval, 'a reset that never was')
     const difference = multiply(subtract(delta.to, delta.from), interval.multiplier)
     if (!delta.parts && compare(difference, delta.delta) !== 0) wrong(interval, 'not the difference of its boundaries')
@@ -51,6 +81,21 @@ function judgeCounter(meter: ModbusMeter, quantity: Quantity, intervals: readonl
     )
   }
   return violations.slice(0, 3)
+}
+
+/** The most a counter can have run in so long, from the fastest it ever ran in the world's time. */
+function fastest(meter: ModbusMeter, quantity: Quantity, { from, until }: Era): (spanMs: number) => Amount {
+  let most: Amount = { n: 0, exp: 0 }
+  for (let at = from; at < until; at += PACE_MS) {
+    const [begin, end] = [registerAt(meter, quantity, at), registerAt(meter, quantity, at + PACE_MS)]
+    if (!begin || !end) continue
+    const rise = subtract(end, begin)
+    if (compare(rise, most) > 0) most = rise
+  }
+  return (spanMs) => {
+    const paces = { n: Math.ceil(spanMs / PACE_MS), exp: 0 }
+    return add(multiply(multiply(most, paces), PACE_ALLOWED), TREMBLE)
+  }
 }
 
 function judgeBoundary(

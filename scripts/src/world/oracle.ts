@@ -112,7 +112,7 @@ export async function judge(parts: JudgeParts) {
   const readings = all.flatMap((record): ReadingRecord[] => (record.kind === 'reading' ? [record] : []))
   violations.push(...judgeReadings(parts, readings), ...judgeTime(parts.boots, all))
   const intervals = all.flatMap((record): IntervalRecord[] => (record.kind === 'interval' ? [record] : []))
-  violations.push(...judgeEnergy(parts.meters, intervals))
+  violations.push(...judgeEnergy(parts.meters, intervals, { from: EPOCH_MS, until: parts.cloud.wall() }))
   if (parts.device.backlog > MOST_LEFT) {
     violations.push({ invariantName: 'I7', what: `${parts.device.backlog} records wait an hour after the last fault` })
   }
@@ -164,6 +164,7 @@ function judgeLoss({ ledger, device }: JudgeParts, facts: CloudFacts, gaps: read
   }
   return [
     ...some('I1', lost, 'was called stored and is nowhere'),
+    ...some('I2', ledger.givenTwice, 'was called stored twice, as two different records'),
     ...some('I2', changed, 'is another record in the cloud than the one stored under its number'),
   ]
 }

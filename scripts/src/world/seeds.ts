@@ -16,5 +16,5 @@ export function keepSeed(seed: number, why: string, file = seedsFile()): void {
   if (!knownSeeds(file).includes(seed)) appendFileSync(file, `${seed} # ${why.replaceAll('\n', ' ').slice(0, 160)}\n`)
 }
 
-// Beside the sources, also when the compiled program runs.
-const seedsFile = (): string => join(rootFolder(), 'scripts', 'src', 'world', 'seeds.txt')
+// Beside the sources it speaks of, also when the compiled program runs.
+const seedsFile = (): string => join(rootFolder(), 'simulator', 'seeds.txt')

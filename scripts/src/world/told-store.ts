@@ -14,12 +14,17 @@ import type { Life } from './life.js'
 /** What the agent was told is stored, kept where no fault reaches: stream, number, record. */
 export class Ledger {
   readonly told = new Map<StreamId, Map<Seq, string>>()
+  /** Numbers given to two different records. */
+  readonly givenTwice: string[] = []
   count = 0
 
   note(stream: StreamId, seq: Seq, record: StreamRecord): void {
     const records = this.told.get(stream) ?? new Map<Seq, string>()
     this.told.set(stream, records)
-    records.set(seq, encodeRecord(record))
+    const text = encodeRecord(record)
+    const before = records.get(seq)
+    if (before !== undefined && before !== text) this.givenTwice.push(`${stream.slice(0, 6)}/${seq}`)
+    records.set(seq, text)
     this.count += 1
   }
 }
