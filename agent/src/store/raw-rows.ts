@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { PAGE_SIZE } from './open-database.js'
+import { readLog } from './write-ahead-log.js'
 
 export type RawValue = number | string | Uint8Array | null
 
@@ -11,8 +12,6 @@ export interface RawRef {
 }
 
 const LEAF = 0x0d
-const WAL_HEADER = 32
-const FRAME_HEADER = 24
 
 /**
  * Table rows of a SQLite file read page by page, without its b-trees: whatever leaf page is whole gives its rows,
@@ -23,14 +22,14 @@ export class RawFile {
   private readonly main: number
   private readonly log: number | undefined
   private readonly pages: number
-  /** Newest frame of each page in the write-ahead log. */
+  /** Newest frame of each page in the write-ahead log that proves itself by its checksum. */
   private readonly frames = new Map<number, number>()
 
   constructor(path: string) {
     this.main = openSync(path, 'r')
     this.log = existsSync(`${path}-wal`) ? openSync(`${path}-wal`, 'r') : undefined
     this.pages = Math.ceil(fstatSync(this.main).size / PAGE_SIZE)
-    this.readFrames()
+    for (const { page, at } of readLog(`${path}-wal`, PAGE_SIZE).frames) this.frames.set(page, at)
   }
 
   close(): void {
@@ -94,16 +93,6 @@ export class RawFile {
     const frame = withLog ? this.frames.get(number) : undefined
     if (frame !== undefined && this.log !== undefined) return read(this.log, frame, PAGE_SIZE)
     return read(this.main, (number - 1) * PAGE_SIZE, PAGE_SIZE)
-  }
-
-  private readFrames(): void {
-    if (this.log === undefined) return
-    const salts = read(this.log, 16, 8)
-    const size = fstatSync(this.log).size
-    for (let at = WAL_HEADER; at + FRAME_HEADER + PAGE_SIZE <= size; at += FRAME_HEADER + PAGE_SIZE) {
-      const header = read(this.log, at, FRAME_HEADER)
-      if (header.subarray(8, 16).equals(salts)) this.frames.set(header.readUInt32BE(0), at + FRAME_HEADER)
-    }
   }
 }
 

@@ -7,27 +7,52 @@ import type { Unsealed } from './seal.js'
 import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
 import { STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
+/** Records copied in one transaction at most (one batch may hold more): weeks of backlog must fit neither memory nor log. */
+const SLICE_RECORDS = 2_000
+const MARK = 'leaving '
+
 /**
  * Goes on in a new stream: what the old one had not got acknowledged is copied, each record with its origin, and the
- * old batches stay as history only. To be called inside a transaction.
+ * old batches stay as history only. This begins it; {@link copySlice} then brings the records over. To be called inside
+ * a transaction.
  */
-export function restartStream(tables: Tables, id: StreamId, reason: string, random: Random, now: Stamp): void {
+export function beginRestart(tables: Tables, id: StreamId, reason: string, random: Random, now: Stamp): void {
   const old = tables.streams().find((each) => each.stream === id)
   if (!old) return
-  const rows = [...unacknowledgedRows(tables, old, now), ...unsealedRows(tables, old, now)]
-  rows.sort((a, b) => a.seq - b.seq)
   if (old.current) tables.addStream(old.kind, newStreamId(random))
+  tables.putState(`${MARK}${id}`, '1')
+  writeNow(tables, [{ kind: 'ledger', record: restartedEvent(old, reason, now) }], now)
+}
+
+/** Streams whose records are still to be copied: more than none only while that goes on, or after a crash in it. */
+export function streamsBeingLeft(tables: Tables): readonly StreamId[] {
+  const marks = new Set(tables.stateKeys(MARK).map((key) => key.slice(MARK.length)))
+  return marks.size === 0 ? [] : tables.streams().flatMap(({ stream }) => (marks.has(stream) ? [stream] : []))
+}
+
+/** Copies the next of the stream's records; false when that was the last. To be called inside a transaction. */
+export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
+  const old = tables.streams().find((each) => each.stream === id)
+  const rows = old ? nextRows(tables, old, now) : []
+  if (!old || rows.length === 0) {
+    tables.deleteState(`${MARK}${id}`)
+    return false
+  }
+  rows.sort((a, b) => a.seq - b.seq)
   writeNow(
     tables,
     rows.map(({ seq, record }) => ({ kind: old.kind, record, origin: { stream: id, seq } })),
     now,
   )
-  writeNow(tables, [{ kind: 'ledger', record: restartedEvent(old, reason, rows.length, now) }], now)
+  return true
 }
 
-function unacknowledgedRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
+/** The oldest that wait, sealed before unsealed; what is read here is out of the old stream. */
+function nextRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
   const rows: Unsealed[] = []
-  for (const row of tables.batches(`batch.stream = ? AND status = ${STATUS.pending}`, 'batch.id', 1e9, old.id)) {
+  while (rows.length < SLICE_RECORDS) {
+    const [row] = tables.batches(`batch.stream = ? AND status = ${STATUS.pending}`, 'batch.id', 1, old.id)
+    if (!row) break
     const body = tables.body(row.id)
     const fault = body ? bodyFault(row, body) : 'its bytes are gone'
     if (!body || fault !== undefined) {
@@ -37,12 +62,13 @@ function unacknowledgedRows(tables: Tables, old: StreamRow, now: Stamp): Unseale
     if (!row.void) rows.push(...unsealedOf(sealedOf(row, body)))
     tables.setStatus(row.id, STATUS.superseded)
   }
-  return rows
+  return rows.length > 0 ? rows : unsealedRows(tables, old, now)
 }
 
 function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
   const rows: Unsealed[] = []
   for (const row of tables.chunks(old.id)) {
+    if (rows.length >= SLICE_RECORDS) break
     const chunk = decodeChunk(row)
     if (chunk.ok) {
       rows.push(...chunk.value.rows)
@@ -52,7 +78,7 @@ function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
   return rows
 }
 
-function restartedEvent(old: StreamRow, reason: string, copied: number, stamp: Stamp): StreamRecord {
-  const facts = { stream: old.stream, stream_kind: old.kind, reason: reason.slice(0, 500), copied }
+function restartedEvent(old: StreamRow, reason: string, stamp: Stamp): StreamRecord {
+  const facts = { stream: old.stream, stream_kind: old.kind, reason: reason.slice(0, 500) }
   return { kind: 'event', stamp, code: 'stream_restarted', facts }
 }

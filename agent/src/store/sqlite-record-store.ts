@@ -32,7 +32,7 @@ import type {
   StoreFault,
   StoreHealth,
 } from './record-store.js'
-import { restartStream } from './restart-stream.js'
+import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
 import { bodyFault, isDue, refuseBatch, sealDue, setBatchAside } from './sealing.js'
 import { Ballast, evictSlice } from './space.js'
 import { type StartReport, StoreFile, type WriteFault } from './store-file.js'
@@ -95,6 +95,8 @@ export class SqliteRecordStore implements RecordStore {
   private readonly acknowledged = new Set<number>()
   private lock: FolderLock | undefined
   private timer = false
+  /** A stream that was left still holds records that the disk did not let us copy. */
+  private isLeaving = false
   private degraded: string | undefined
   private lastHealth: StoreHealth | undefined
 
@@ -117,7 +119,10 @@ export class SqliteRecordStore implements RecordStore {
     if (!report.ok && report.fault.kind === 'io') report = this.file.start()
     if (!report.ok && report.fault.kind === 'io' && this.ballast.remove()) report = this.file.start()
     if (!report.ok) this.lock.release()
-    else this.keepBallast()
+    else {
+      this.keepBallast()
+      this.copyLeftStreams()
+    }
     return report
   }
 
@@ -197,7 +202,8 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   restartStream(stream: StreamId, reason: string): void {
-    this.write((tables) => restartStream(tables, stream, reason, this.options.random, this.stamp()))
+    this.write((tables) => beginRestart(tables, stream, reason, this.options.random, this.stamp()))
+    this.copyLeftStreams()
   }
 
   records(query: RecordQuery): Iterable<Numbered> {
@@ -345,6 +351,18 @@ export class SqliteRecordStore implements RecordStore {
     if (free > this.settings.ballastBytes + this.settings.reserveBytes) this.ballast.create()
   }
 
+  /** Brings over what streams that were left still hold, slice by slice; what a crash or the disk stops is done next time. */
+  private copyLeftStreams(): void {
+    for (const stream of this.read(streamsBeingLeft, [])) {
+      for (;;) {
+        this.keepWithinCap()
+        const more = this.write((tables) => copySlice(tables, stream, this.stamp()))
+        this.isLeaving = !more.ok
+        if (!more.ok || !more.value) break
+      }
+    }
+  }
+
   private evict(wanted: number, reason: GapRecord['reason'], acknowledgedOnly: boolean): Result<number, WriteFault> {
     return this.file.write((tables) => {
       // What only waits to be marked is acknowledged all the same, and must not be named as lost.
@@ -377,6 +395,7 @@ export class SqliteRecordStore implements RecordStore {
       () => {
         this.timer = false
         this.commit()
+        if (this.isLeaving) this.copyLeftStreams()
       },
       () => undefined,
     )

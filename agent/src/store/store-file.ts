@@ -5,10 +5,11 @@ import type Database from 'better-sqlite3'
 import { isIntact } from './chunk.js'
 import { writeNow } from './commit-plan.js'
 import { newStreamId } from './memory-record-store.js'
-import { closeQuietly, isDamage, type OpenFault, openDatabase, sqliteCode } from './open-database.js'
+import { closeQuietly, isDamage, type OpenFault, openDatabase, PAGE_SIZE, sqliteCode } from './open-database.js'
 import { type Salvage, Salvager } from './salvage.js'
 import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
 import { STATUS, Tables } from './tables.js'
+import { readLog } from './write-ahead-log.js'
 
 export type WriteFault = { readonly kind: 'full' | 'io' | 'damaged'; readonly why: string }
 
@@ -21,6 +22,14 @@ export interface StartReport {
   readonly damagedRows: number
   /** New numbers go into new streams, because old numbers might have been used. */
   readonly newStreams: boolean
+}
+
+/** What the start came upon, for the first transaction to settle. */
+interface Found {
+  readonly aside: string | undefined
+  readonly damage: string | undefined
+  readonly salvager: Salvager | undefined
+  readonly walLost: boolean
 }
 
 /** The counter that tells a clean stop: 1 from the last commit before closing until the next start. */
@@ -66,8 +75,10 @@ export class StoreFile {
   start(): Result<StartReport, OpenFault> {
     this.walBefore ??= existsSync(`${this.path}-wal`)
     let aside: string | undefined
-    let opened = this.isNoFile() ? fail<OpenFault>({ kind: 'damaged', why: 'it is no file' }) : this.openChecked()
+    let damage = this.damageBeforeOpening()
+    let opened = damage === undefined ? this.openChecked() : fail<OpenFault>({ kind: 'damaged', why: damage })
     if (!opened.ok && (opened.fault.kind === 'damaged' || opened.fault.kind === 'foreign')) {
+      damage = opened.fault.why
       aside = this.setAside()
       opened = this.openChecked()
     }
@@ -79,7 +90,7 @@ export class StoreFile {
     const isUsed = tables.streams().length > 0
     const walLost = isUsed && aside === undefined && !this.walBefore && tables.counter(CLEAN) === 0
     const salvager = aside !== undefined && statSync(aside).isFile() ? new Salvager(aside) : undefined
-    const report = this.write((each) => this.settle(each, aside, salvager, walLost))
+    const report = this.write((each) => this.settle(each, { aside, damage, salvager, walLost }))
     salvager?.close()
     if (!report.ok) return fail({ kind: 'io', why: `cannot write the store ${this.path}: ${report.fault.why}` })
     this.walBefore = true
@@ -176,12 +187,7 @@ export class StoreFile {
   }
 
   /** First transaction after opening: streams, damage found, and the mark that the store is in use. */
-  private settle(
-    tables: Tables,
-    aside: string | undefined,
-    salvager: Salvager | undefined,
-    walLost: boolean,
-  ): StartReport {
+  private settle(tables: Tables, { aside, damage, salvager, walLost }: Found): StartReport {
     const isNew = !tables.streams().some((each) => each.current)
     for (const kind of ['detail', 'ledger'] as const) {
       if (isNew || walLost) tables.addStream(kind, newStreamId(this.random))
@@ -191,14 +197,15 @@ export class StoreFile {
     const damagedRows = setDamagedAside(tables, this.stamp())
     const report = { setAside: aside, salvaged, damagedRows, newStreams: walLost || aside !== undefined }
     if (walLost || aside !== undefined)
-      writeNow(tables, [{ kind: 'ledger', record: this.event(report, walLost) }], this.stamp())
+      writeNow(tables, [{ kind: 'ledger', record: this.event(report, damage, walLost) }], this.stamp())
     return report
   }
 
-  private event(report: StartReport, walLost: boolean): StreamRecord {
+  private event(report: StartReport, damage: string | undefined, walLost: boolean): StreamRecord {
     const { setAside, salvaged } = report
     const facts = {
       reason: walLost ? 'write-ahead log missing' : 'damaged file',
+      why: damage?.slice(0, 200) ?? null,
       file: setAside ?? null,
       batches: salvaged?.batches ?? null,
       rows: salvaged?.chunks ?? null,
@@ -218,8 +225,11 @@ export class StoreFile {
     }
   }
 
-  private isNoFile(): boolean {
-    return existsSync(this.path) && !statSync(this.path).isFile()
+  /** What SQLite would not see: no file at all, or a log whose committed end it would silently forget. */
+  private damageBeforeOpening(): string | undefined {
+    if (!existsSync(this.path)) return undefined
+    if (!statSync(this.path).isFile()) return 'it is no file'
+    return readLog(`${this.path}-wal`, PAGE_SIZE).damage
   }
 
   private lastAside(): string | undefined {

@@ -239,6 +239,15 @@ export class Tables {
     this.run('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value)
   }
 
+  deleteState(key: string): void {
+    this.run('DELETE FROM state WHERE key = ?', key)
+  }
+
+  stateKeys(prefix: string): string[] {
+    const keys = this.all('SELECT key FROM state WHERE substr(key, 1, ?) = ? ORDER BY key', prefix.length, prefix)
+    return keys.map((row) => z.object({ key: z.string() }).parse(row).key)
+  }
+
   counter(name: string): number {
     return this.count('SELECT coalesce((SELECT value FROM counter WHERE name = ?), 0)', name)
   }

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { invariant, originOf } from '@metergate/protocol'
+import Database from 'better-sqlite3'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { openSealed } from './open-sealed.js'
+import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
+import { SqliteRecordStore } from './sqlite-record-store.js'
+import { Tables } from './tables.js'
+import { ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
+import { ManualClock } from './testing/manual-clock.js'
+
+const root = mkdtempSync(join(tmpdir(), 'metergate-restart-'))
+afterAll(() => rmSync(root, { recursive: true }))
+const clock = new ManualClock()
+const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
+const RECORDS = 7_000
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'store-'))
+})
+
+function open(): SqliteRecordStore {
+  const store = new SqliteRecordStore({
+    folder,
+    clock,
+    random: new SeededRandom(6),
+    disk: ROOMY_DISK,
+    sealer: () => SEALER,
+    settings: { ballastBytes: 0 },
+  })
+  invariant(store.start().ok, 'not started')
+  return store
+}
+
+/** Readings 1 to 7000, most of them in seven batches, the last thousand not sealed yet. */
+async function filled(): Promise<SqliteRecordStore> {
+  const store = open()
+  for (let at = 0; at < RECORDS; at += 1_000) {
+    const records = Array.from({ length: 1_000 }, (_, index) => reading(clock, at + index + 1))
+    await store.append(records, { urgent: true })
+    if (at + 1_000 < RECORDS) while (store.seal('detail', ALL));
+  }
+  return store
+}
+
+/** Every reading is to be sent once, in the new stream, and says where it was before. */
+function expectAllMoved(store: SqliteRecordStore, left: string): void {
+  while (store.seal('detail', ALL));
+  const sent = store
+    .pending(1e6)
+    .filter(({ streamKind }) => streamKind === 'detail')
+    .flatMap(({ stream, number }) => {
+      expect(stream).not.toBe(left)
+      const batch = store.load(stream, number)
+      invariant(batch, 'a pending batch')
+      const { header, records } = openSealed(batch)
+      return records.map(({ seq }) => originOf(header, seq))
+    })
+  expect(sent.map((origin) => origin?.seq)).toEqual(Array.from({ length: RECORDS }, (_, index) => index + 1))
+  expect(new Set(sent.map((origin) => origin?.stream))).toEqual(new Set([left]))
+  expect(store.verify().findings).toEqual([])
+}
+
+const detailOf = (store: SqliteRecordStore) => {
+  const state = store.health().streams.findLast(({ kind }) => kind === 'detail')
+  invariant(state, 'no detail stream')
+  return state.stream
+}
+
+describe('a stream that is left for a new one', () => {
+  it('takes everything unacknowledged along, however much it is', async () => {
+    const store = await filled()
+    const left = detailOf(store)
+    store.restartStream(left, 'conflict')
+    expectAllMoved(store, left)
+    await store.close()
+  })
+
+  it('goes on where a crash stopped it', async () => {
+    const store = await filled()
+    const left = detailOf(store)
+    await store.close()
+    const db = new Database(join(folder, 'store.sqlite'))
+    const tables = new Tables(db)
+    const stamp = { boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' } as const
+    beginRestart(tables, left, 'conflict', new SeededRandom(8), stamp)
+    expect(copySlice(tables, left, stamp)).toBe(true)
+    expect(streamsBeingLeft(tables)).toEqual([left])
+    db.close()
+    const again = open()
+    expectAllMoved(again, left)
+    await again.close()
+    const after = new Database(join(folder, 'store.sqlite'))
+    expect(streamsBeingLeft(new Tables(after))).toEqual([])
+    after.close()
+  })
+})
