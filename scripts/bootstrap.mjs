@@ -17,9 +17,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2)
 }
 
-/** Runs one command; on failure shows all it printed and stops with its exit code. */
-function run(title, command, args) {
-  if (!quiet || process.stderr.isTTY) console.error(`… ${title}`)
+/** Runs one command and says so (`slow`: even when asked to be quiet); on failure shows all it printed and stops with its exit code. */
+function run(title, command, args, slow = false) {
+  if (slow || !quiet || process.stderr.isTTY) console.error(`… ${title}`)
   const result = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
@@ -41,11 +41,12 @@ const stamp = createHash('sha256')
 const installed = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
 if (!installed) {
   // Install scripts stay off for every package but the one that must be compiled or fetched for this Node version.
-  run('installing the locked dependencies', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'])
+  run('installing the locked dependencies', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], true)
   run(
     'preparing better-sqlite3 for this Node version (compiles where no prebuilt binary fits; about a minute)',
     'npm',
     ['rebuild', 'better-sqlite3'],
+    true,
   )
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, stamp)

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { processIo, runCli } from './cli/index.js'
 import { compose } from './compose.js'
 

@@ -13,8 +13,8 @@ import { openSqliteSeriesStore } from './store/sqlite-series-store.js'
 import { systemClock } from './system/clock.js'
 import { createLogger, type Logger } from './system/logger.js'
 import { systemRandom } from './system/random.js'
+import { VERSION } from './version.js'
 
-export const VERSION = '0.1.0'
 const INVITATION_MS = 24 * 3_600_000
 const DASHBOARD = fileURLToPath(new URL('../dashboard/dist', import.meta.url))
 

@@ -1,9 +1,9 @@
-#!/usr/bin/env node
 import { once } from 'node:events'
 import { buildProgram, UsageError } from './cli/program.js'
-import { createReaderToken, inviteGateway, openStore, serveConfig, VERSION } from './compose.js'
+import { createReaderToken, inviteGateway, openStore, serveConfig } from './compose.js'
 import type { Config } from './config/config.js'
 import { systemClock } from './system/clock.js'
+import { VERSION } from './version.js'
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`)

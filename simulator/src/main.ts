@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { UsageError } from './cli/options.js'
 import { buildProgram } from './cli/program.js'
 

@@ -7,9 +7,9 @@ import { Child, runToEnd } from './child.js'
 import type { DemoFiles } from './plant.js'
 
 const root = rootFolder()
-const AGENT = join(root, 'agent/dist/main.js')
-const CLOUD = join(root, 'cloud-api/dist/main.js')
-const SIMULATOR = join(root, 'simulator/dist/main.js')
+const AGENT = join(root, 'agent/bin/metergate.js')
+const CLOUD = join(root, 'cloud-api/bin/metergate-cloud.js')
+const SIMULATOR = join(root, 'simulator/bin/metergate-sim.js')
 
 /** A fresh folder for everything the demo writes. */
 export function freshFiles(): DemoFiles {

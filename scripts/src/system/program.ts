@@ -5,9 +5,9 @@ import { rootFolder } from '../root.js'
 
 /** The compiled programs, as a user starts them. */
 export const PROGRAMS = {
-  metergate: join(rootFolder(), 'agent/dist/main.js'),
-  cloud: join(rootFolder(), 'cloud-api/dist/main.js'),
-  simulator: join(rootFolder(), 'simulator/dist/main.js'),
+  metergate: join(rootFolder(), 'agent/bin/metergate.js'),
+  cloud: join(rootFolder(), 'cloud-api/bin/metergate-cloud.js'),
+  simulator: join(rootFolder(), 'simulator/bin/metergate-sim.js'),
 } as const
 export type ProgramName = keyof typeof PROGRAMS
 

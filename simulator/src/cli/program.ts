@@ -6,6 +6,7 @@ import { Timeline } from '../kernel/timeline.js'
 import { buildLine, DEFAULT_DELIVERY } from '../line/build-line.js'
 import { SHIFT_PATTERNS } from '../plant/calendar.js'
 import { type TruthReport, truthReport } from '../plant/truth-report.js'
+import { VERSION } from '../version.js'
 import { parseCommand } from './commands.js'
 import { LineProcess, type LineProcessOptions } from './line-process.js'
 import { instant, type PlantOptions, plantFrom, wholeNumber } from './options.js'
@@ -31,9 +32,9 @@ const print = (line: string): void => {
 
 /** The commands of `metergate-sim`. */
 export function buildProgram(): Command {
-  const program = new Command('metergate-sim').description(
-    'Simulated meters on a real pty or TCP, with true byte timing and faults',
-  )
+  const program = new Command('metergate-sim')
+    .version(VERSION)
+    .description('Simulated meters on a real pty or TCP, with true byte timing and faults')
   withPlant(program.command('line').description('run the meters of a plant on one line until stopped'))
     .option('--hold', 'freeze the load: values stay constant, energy stands still')
     .option('--truth', 'print the truth every 10 seconds')
