@@ -18,6 +18,7 @@ import type { ProcessFacts } from './flow/gateway-snapshot.js'
 import { lineBudgets } from './flow/line-budget.js'
 import { unitFacts } from './flow/meter-setup.js'
 import { readMeter } from './flow/read-meter.js'
+import { storeCalls } from './flow/store-calls.js'
 import { identityFile, keyFile, readIdentity } from './identity.js'
 import { ClockTrust } from './reading/clock-trust.js'
 import { SystemDisk } from './store/disk.js'
@@ -79,7 +80,8 @@ async function runGateway(loaded: LoadedConfig, { clock, random, logger, signal 
     process: processFacts(config.store.folder),
     uplink: uplink.value,
   })
-  const control = new ControlServer(controlSocketPath(config.store.folder), gateway.handlers(), (error) =>
+  const handlers = { ...gateway.handlers(), ...storeCalls(config.store.folder, clock) }
+  const control = new ControlServer(controlSocketPath(config.store.folder), handlers, (error) =>
     logger.error('a local request failed', { error: error instanceof Error ? error.message : String(error) }),
   )
   await control.start(signal)
@@ -194,6 +196,7 @@ function localGateway(loaded: LoadedConfig, clock: Clock, random: Random): Local
     production_list: (request, signal) => withStore((calls) => calls.production_list(request, signal)),
     production_correct: (request, signal) => withStore((calls) => calls.production_correct(request, signal)),
     meter_exchange: (request, signal) => withStore((calls) => calls.meter_exchange(request, signal)),
+    ...storeCalls(loaded.config.store.folder, clock),
   }
   return {
     handlers,

@@ -110,8 +110,8 @@ export class Gateway {
     return gatewaySnapshot({ ...parts, buses, sync: this.#sync, counts: this.#counts, startedAt: this.#startedAt })
   }
 
-  /** What the local socket offers. */
-  handlers(): ControlHandlers {
+  /** What the local socket offers of the running gateway; what is asked of the disk alone stands beside it. */
+  handlers(): Omit<ControlHandlers, 'verify' | 'history'> {
     return {
       status: async () => ok(this.snapshot()),
       read: async ({ meter }, signal) => {

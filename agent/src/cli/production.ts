@@ -73,7 +73,11 @@ function listCommand(cli: CliContext): Command {
 }
 
 /** The given day, or whole days from `--from` up to and including `--to`; today when nothing is said. */
-function listSpan(cli: CliContext, loaded: LoadedConfig, options: { date?: string; from?: string; to?: string }): Slot {
+export function listSpan(
+  cli: CliContext,
+  loaded: LoadedConfig,
+  options: { readonly date?: string; readonly from?: string; readonly to?: string },
+): Slot {
   const zone = new PlantZone(loaded.config.plant.timezone)
   const now = today(zone, cli.deps.clock.wall())
   const date = (text: string | undefined) =>

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { epochMs, fail, ok } from '@metergate/protocol'
+import { bootIdSchema, epochMs, fail, meterIdSchema, monoMs, ok, seqSchema, streamIdSchema } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { checkSource } from '../config/load.js'
 import type { ControlHandlers } from '../control/calls.js'
@@ -11,6 +11,26 @@ import type { CliDeps, CliIo } from './ports.js'
 import { runCli } from './program.js'
 
 const nobody = async () => fail({ kind: 'failed', why: 'not in this test' } as const)
+const STREAM = streamIdSchema.parse('0123456789abcdef0123456789abcdef')
+const stamp = {
+  boot: bootIdSchema.parse('boot-1'),
+  mono: monoMs(1000),
+  wall: epochMs(Date.UTC(2026, 10, 23, 4)),
+  quality: 'S',
+} as const
+const REPAIRED = { kind: 'event', stamp, code: 'store_repaired', facts: { lost: 0 } } as const
+const readingAt = (seq: number) => ({
+  seq: seqSchema.parse(seq),
+  record: {
+    kind: 'reading' as const,
+    stamp,
+    meter: meterIdSchema.parse('press-1'),
+    group: 'all',
+    blocks: [0],
+    values: [{ quantity: 'frequency' as const, block: 0, value: { n: 5000 + seq, exp: -2 } }],
+  },
+})
+
 const handlers: ControlHandlers = {
   status: nobody,
   read: async ({ meter }) =>
@@ -59,6 +79,12 @@ const handlers: ControlHandlers = {
         unmetered_s: 0,
       },
     }),
+  verify: async () => ok({ batches: 3, rows: 20, findings: [], gaps: [], events: [] }),
+  history: async ({ stream, begin }) => {
+    const next = { stream: STREAM, after: 1 }
+    if (stream === 'ledger') return ok({ records: [{ seq: seqSchema.parse(1), record: REPAIRED }] })
+    return begin ? ok({ records: [readingAt(2)] }) : ok({ records: [readingAt(1)], next })
+  },
 }
 
 interface Ran {
@@ -411,5 +437,76 @@ describe('every command', () => {
         expect(ran.out.includes('用法')).toBe(lang === 'zh')
       }
     }
+  })
+})
+
+describe('metergate verify', () => {
+  it('says that all is well, and ends with 0', async () => {
+    const box = await new Box().initialised()
+    const { code, out } = await box.run(['verify'])
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: 'the store is whole: 3 batches and 20 unsealed records were checked\n',
+    })
+  })
+
+  it('names what was tampered with and what the store says of its own past, in both languages, and ends with 1', async () => {
+    const box = await new Box().initialised()
+    const local: ControlHandlers = {
+      ...handlers,
+      verify: async () =>
+        ok({
+          batches: 3,
+          rows: 0,
+          findings: [{ stream: STREAM, what: 'batch', kind: 'removed', number: 2, last: 3, first: 40 }],
+          gaps: [
+            {
+              kind: 'gap',
+              stamp,
+              stream: STREAM,
+              stream_kind: 'detail',
+              first: seqSchema.parse(1),
+              last: seqSchema.parse(9),
+              reason: 'storage_cap',
+            },
+          ],
+          events: [REPAIRED],
+        }),
+    }
+    const { code, out } = await box.run(['verify'], undefined, {}, local)
+    expect(code).toBe(1)
+    expect(out).toContain('stream 01234567, batch 2–3: was removed')
+    expect(out).toContain('2026-11-23 12:00  the store was damaged and repaired')
+    expect(out).toContain('records 1–9 are gone: the size limit was reached')
+    const zh = await box.run(['verify', '--lang', 'zh'], undefined, {}, local)
+    expect(zh.out).toContain('流 01234567 批次 2–3: 被删除')
+  })
+})
+
+describe('metergate export', () => {
+  it('writes page after page under one header, of the kinds asked for', async () => {
+    const box = await new Box().initialised()
+    const { code, out } = await box.run(['export', '--date', '2026-11-23'])
+    expect(code).toBe(0)
+    expect(out.split('\n')).toEqual([
+      'seq,kind,time,quality,meter,quantity,value,flag,detail',
+      '1,reading,2026-11-23T04:00:00.000Z,S,press-1,frequency,50.01,,all',
+      '2,reading,2026-11-23T04:00:00.000Z,S,press-1,frequency,50.02,,all',
+      '',
+    ])
+    const events = await box.run(['export', '--what', 'events', '--json'])
+    expect(JSON.parse(events.out)).toMatchObject({ seq: 1, record: { code: 'store_repaired' } })
+  })
+
+  it('makes a new file and never writes over one', async () => {
+    const box = await new Box().initialised()
+    const file = join(box.folder, 'day.csv')
+    expect(await box.run(['export', '-o', file])).toMatchObject({
+      code: 0,
+      out: '2 records written to <box>/day.csv\n',
+    })
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(4)
+    expect(await box.run(['export', '-o', file])).toMatchObject({ code: 2 })
+    expect(await box.run(['export', '--what', 'everything'])).toMatchObject({ code: 2 })
   })
 })

@@ -6,6 +6,7 @@ import { configCommand } from './config.js'
 import { CliContext, CommandEnd, configFileOf, type ExitCode } from './context.js'
 import { energyCommand } from './energy.js'
 import { enrolCommand } from './enrol.js'
+import { exportCommand } from './export.js'
 import { initCommand } from './init.js'
 import { meterCommand } from './meter.js'
 import type { CliDeps, CliIo } from './ports.js'
@@ -15,6 +16,7 @@ import { readCommand } from './read.js'
 import { runCommand } from './run.js'
 import { statusCommand } from './status.js'
 import { Terminal } from './terminal.js'
+import { verifyCommand } from './verify.js'
 
 /** Runs one command line (without node and the script's name). Never throws for what a person typed. */
 export async function runCli(args: readonly string[], io: CliIo, deps: CliDeps): Promise<ExitCode> {
@@ -68,6 +70,8 @@ export function createProgram(cli: CliContext): Command {
     meterCommand,
     enrolCommand,
     profilesCommand,
+    verifyCommand,
+    exportCommand,
   ]
   for (const command of commands) program.addCommand(command(cli))
   for (const command of [program, ...descendants(program)]) configure(command, cli)

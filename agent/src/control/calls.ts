@@ -4,17 +4,26 @@ import {
   CLOCK_QUALITIES,
   epochMsSchema,
   eventRecordSchema,
+  gapRecordSchema,
   meterIdSchema,
   productIdSchema,
   productionRecordSchema,
   quantityNameSchema,
   type Result,
+  seqSchema,
+  streamIdSchema,
+  streamKindSchema,
+  streamRecordSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
 import { snapshotSchema } from '../health/snapshot.js'
+import { STORE_EVENTS } from '../store/read-only.js'
+import { FINDING_KINDS } from '../store/verify.js'
 import { type EnergyReport, energyReportSchema } from './energy-answer.js'
 
 export { type EnergyReport, energyReportSchema } from './energy-answer.js'
+
+const RECORD_KINDS = ['reading', 'interval', 'production', 'unit_energy', 'event', 'anchor', 'gap'] as const
 
 /** What may be asked of a gateway on this box, through the running daemon or without it. Money and secrets never. */
 
@@ -81,6 +90,42 @@ export type MeterExchange = z.infer<typeof exchangeSchema>
 const exchangeAnswerSchema = z.object({ meter: meterIdSchema, facts: eventRecordSchema.shape.facts })
 export type MeterExchanged = z.infer<typeof exchangeAnswerSchema>
 
+const findingSchema = z.object({
+  stream: streamIdSchema,
+  what: z.enum(['batch', 'row', 'stream']),
+  kind: z.enum(FINDING_KINDS),
+  number: z.number(),
+  last: z.number(),
+  first: z.number(),
+})
+/** What is wrong in the store, and what it says of its own past. */
+const verdictSchema = z.object({
+  batches: z.number(),
+  rows: z.number(),
+  findings: z.array(findingSchema),
+  file: z.string().optional(),
+  gaps: z.array(gapRecordSchema),
+  events: z.array(eventRecordSchema.extend({ code: z.enum(STORE_EVENTS) })),
+})
+export type StoreVerdict = z.infer<typeof verdictSchema>
+
+const placeSchema = z.strictObject({ stream: streamIdSchema, after: z.number().int().min(0) })
+const historyRequestSchema = z.strictObject({
+  stream: streamKindSchema,
+  kinds: z.array(z.enum(RECORD_KINDS)).min(1).optional(),
+  meter: meterIdSchema.optional(),
+  from: epochMsSchema,
+  to: epochMsSchema,
+  begin: placeSchema.optional(),
+})
+export type HistoryRequest = z.infer<typeof historyRequestSchema>
+/** A page of records; `next` is where the following one begins. */
+const historySchema = z.object({
+  records: z.array(z.object({ seq: seqSchema, record: streamRecordSchema })),
+  next: placeSchema.optional(),
+})
+export type HistoryAnswer = z.infer<typeof historySchema>
+
 export interface ControlRequests {
   status: Record<string, never>
   read: { readonly meter: z.infer<typeof meterIdSchema> }
@@ -89,6 +134,8 @@ export interface ControlRequests {
   production_list: z.infer<typeof energyRequestSchema>
   production_correct: ProductionCorrection
   meter_exchange: MeterExchange
+  verify: Record<string, never>
+  history: HistoryRequest
 }
 /** `count: null` withdraws the entry. */
 export interface ProductionCorrection {
@@ -104,6 +151,8 @@ export interface ControlAnswers {
   production_list: readonly ProductionEntry[]
   production_correct: ProductionEntry
   meter_exchange: MeterExchanged
+  verify: StoreVerdict
+  history: HistoryAnswer
 }
 export type ControlCall = keyof ControlRequests
 
@@ -151,6 +200,9 @@ export const CONTROL_CALLS: ControlTable = {
     timeoutMs: 30_000,
   },
   meter_exchange: { request: exchangeSchema, answer: exchangeAnswerSchema, timeoutMs: 30_000 },
+  // A full store of 1 GiB takes minutes, because the line is given its turn.
+  verify: { request: z.strictObject({}), answer: verdictSchema, timeoutMs: 1_800_000 },
+  history: { request: historyRequestSchema, answer: historySchema, timeoutMs: 30_000 },
 }
 
 const isCall = (name: string): name is ControlCall => Object.hasOwn(CONTROL_CALLS, name)

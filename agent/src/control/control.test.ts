@@ -18,6 +18,8 @@ const handlers: ControlHandlers = {
   energy: nobody,
   production_add: nobody,
   meter_exchange: nobody,
+  verify: nobody,
+  history: nobody,
   production_list: async () => ok([]),
   production_correct: async () => Promise.reject(new Error('planted')),
   read: async ({ meter }) =>

@@ -1,7 +1,8 @@
 import { encodeRecord, formatAmount, type Numbered } from '@metergate/protocol'
 import { timeOf } from './classify.js'
 
-export type ExportFormat = 'csv' | 'json'
+/** `csv_rows`: as `csv` without the header, for the pages after the first. */
+export type ExportFormat = 'csv' | 'csv_rows' | 'json'
 
 const CSV_HEADER = 'seq,kind,time,quality,meter,quantity,value,flag,detail'
 
@@ -12,7 +13,7 @@ const CSV_HEADER = 'seq,kind,time,quality,meter,quantity,value,flag,detail'
 export function* exportRecords(records: Iterable<Numbered>, format: ExportFormat): Generator<string> {
   if (format === 'csv') yield CSV_HEADER
   for (const numbered of records) {
-    if (format === 'csv') for (const cells of csvRows(numbered)) yield cells.map(quote).join(',')
+    if (format !== 'json') for (const cells of csvRows(numbered)) yield cells.map(quote).join(',')
     else yield `{"seq":${numbered.seq},"record":${encodeRecord(numbered.record)}}`
   }
 }

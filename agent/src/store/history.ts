@@ -1,8 +1,9 @@
-import type { Numbered } from '@metergate/protocol'
+import type { Numbered, StreamId } from '@metergate/protocol'
 import { decodeChunk } from './chunk.js'
 import { kindBits, matches } from './classify.js'
 import { unsealedOf } from './open-sealed.js'
 import type { RecordQuery } from './record-store.js'
+import { toSeq } from './seal.js'
 import { bodyFault } from './sealing.js'
 import { type BatchRow, type Slot, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
@@ -19,6 +20,37 @@ export function* queryRecords(tables: () => Tables | undefined, query: RecordQue
     yield* sealedRecords(tables, query, stream)
     yield* unsealedRecords(tables, query, stream)
   }
+}
+
+/** Where a history page ended: stream and number of its last record. */
+export interface HistoryPlace {
+  readonly stream: StreamId
+  readonly after: number
+}
+
+/** At most `limit` records that follow `begin` (from the start without it), and the place to go on at, if there is more. */
+export function historyPage(
+  tables: Tables,
+  query: RecordQuery,
+  begin: HistoryPlace | undefined,
+  limit: number,
+): { readonly records: readonly Numbered[]; readonly next: HistoryPlace | undefined } {
+  const records: Numbered[] = []
+  const streams = tables.streams().filter((each) => each.kind === query.stream)
+  const from = Math.max(
+    0,
+    streams.findIndex((each) => each.stream === begin?.stream),
+  )
+  for (const stream of streams.slice(from)) {
+    const own = stream.stream === begin?.stream ? { ...query, after: toSeq(begin.after) } : query
+    for (const source of [sealedRecords, unsealedRecords]) {
+      for (const numbered of source(() => tables, own, stream)) {
+        records.push(numbered)
+        if (records.length >= limit) return { records, next: { stream: stream.stream, after: numbered.seq } }
+      }
+    }
+  }
+  return { records, next: undefined }
 }
 
 function* sealedRecords(tables: () => Tables | undefined, query: RecordQuery, stream: StreamRow): Generator<Numbered> {

@@ -40,6 +40,25 @@ export function openDatabase(file: string, options: DatabaseOptions): Result<Dat
   }
 }
 
+/** A frozen view of a store for reading beside whoever writes it; close it soon, the log cannot be folded meanwhile. */
+export function openSnapshot(file: string): Result<Database.Database, OpenFault> {
+  let db: Database.Database | undefined
+  try {
+    db = new Database(file, { timeout: 5000, readonly: true, fileMustExist: true })
+    if (number(db, 'application_id') !== APPLICATION_ID) {
+      db.close()
+      return fail({ kind: 'foreign', why: `${file} is no metergate store` })
+    }
+    // The view is taken by the first read of the transaction.
+    db.exec('BEGIN')
+    db.prepare('SELECT count(*) FROM stream').get()
+    return ok(db)
+  } catch (error) {
+    closeQuietly(db)
+    return fail(openFaultOf(error, file))
+  }
+}
+
 function prepare(db: Database.Database, options: DatabaseOptions): OpenFault | undefined {
   const unsafe = sqliteFault(String(db.prepare('SELECT sqlite_version()').pluck().get()))
   if (unsafe) return unsafe

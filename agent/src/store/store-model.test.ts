@@ -19,6 +19,8 @@ type Step =
   | { readonly do: 'ack'; readonly which: number }
   | { readonly do: 'staleAck'; readonly which: number }
   | { readonly do: 'crash' }
+  | { readonly do: 'reopen' }
+  | { readonly do: 'clockJump'; readonly byMs: number }
   | { readonly do: 'corruptTail' }
 
 /** A planted mistake: around the port, or on the file before it is opened again. */
@@ -60,6 +62,13 @@ class World {
         return this.acknowledgeWrongly(step.which)
       case 'crash':
         return this.crash()
+      case 'reopen':
+        await this.store.close()
+        this.store = this.open()
+        return
+      case 'clockJump':
+        this.clock.setWall(this.clock.wall() + step.byMs)
+        return
       case 'corruptTail':
         return this.crash((db) => this.corruptTail(db))
     }
@@ -218,6 +227,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.nat(20).map((which): Step => ({ do: 'ack', which })) },
   { weight: 2, arbitrary: fc.nat(20).map((which): Step => ({ do: 'staleAck', which })) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'crash' }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'reopen' }) },
+  { weight: 1, arbitrary: fc.integer({ min: -6e10, max: 6e10 }).map((byMs): Step => ({ do: 'clockJump', byMs })) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'corruptTail' }) },
 )
 
@@ -226,7 +237,7 @@ let namedRecords = 0
 
 const runs = (mutant: Mutant, settings: Partial<StoreSettings>, numRuns: number, bulk = 1) =>
   fc.check(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: LONG ? 60 : 30 }), async (steps) => {
       const world = new World(mutant, settings, bulk)
       try {
         for (const each of steps) {
@@ -240,18 +251,23 @@ const runs = (mutant: Mutant, settings: Partial<StoreSettings>, numRuns: number,
     { numRuns, seed: 20_261_123, endOnFailure: true, includeErrorInReport: true },
   )
 
+/** `npm run torture` asks for the long form. */
+const LONG = process.env.METERGATE_LONG !== undefined
+
 const PLAIN: Partial<StoreSettings> = { ballastBytes: 0 }
 /** So small that the store must give records up all the time. */
 const TINY: Partial<StoreSettings> = { ballastBytes: 0, capBytes: 200 * 1024 }
 
+const PATIENT = { timeout: LONG ? 3_600_000 : 60_000 }
+
 describe('the store against a model', () => {
-  it('loses, changes and reuses nothing over crashes, wrong acknowledgements and a damaged tail', async () => {
-    expect(fc.defaultReportMessage(await runs({}, PLAIN, 15))).toBeUndefined()
+  it('loses, changes and reuses nothing over crashes, wrong acknowledgements and a damaged tail', PATIENT, async () => {
+    expect(fc.defaultReportMessage(await runs({}, PLAIN, LONG ? 2_000 : 15))).toBeUndefined()
   })
 
-  it('names every record it gives up under its cap', async () => {
+  it('names every record it gives up under its cap', PATIENT, async () => {
     namedRecords = 0
-    expect(fc.defaultReportMessage(await runs({}, TINY, 4, 30))).toBeUndefined()
+    expect(fc.defaultReportMessage(await runs({}, TINY, LONG ? 100 : 6, 45))).toBeUndefined()
     expect(namedRecords).toBeGreaterThan(0)
   })
 

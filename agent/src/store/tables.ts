@@ -58,6 +58,9 @@ const batchRow = z.object({
   encoding: z.enum(['br', 'gzip']),
   size: z.number(),
   decoded_size: z.number(),
+  kinds: z.number(),
+  time_min: z.number(),
+  time_max: z.number(),
   oldest_wall: z.number(),
   meters: z.string(),
   has_body: flag,
@@ -74,7 +77,7 @@ export interface BatchIndex {
 }
 
 const BATCH = `SELECT batch.id, batch.stream, stream.stream AS stream_id, kind, number, first, last, status, void, sha256,
-  voided_sha256, previous, encoding, size, decoded_size, oldest_wall, meters, body IS NOT NULL AS has_body
+  voided_sha256, previous, encoding, size, decoded_size, kinds, time_min, time_max, oldest_wall, meters, body IS NOT NULL AS has_body
   FROM batch JOIN stream ON stream.id = batch.stream`
 
 export type Slot = string | number | null | Uint8Array

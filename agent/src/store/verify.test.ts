@@ -71,6 +71,41 @@ const EDITS: Record<string, { readonly sql: (n: number) => string; readonly what
   },
 }
 
+const RANDOM_EDITS = process.env.METERGATE_LONG ? 500 : 40
+
+function randomEdit(pick: <T>(list: readonly [T, ...T[]]) => T, n: number): string {
+  const number = (n % 10) + 1
+  const row = `stream = 1 AND first = ${101 + (n % 5) * 10}`
+  const column = pick([
+    'first',
+    'last',
+    'size',
+    'decoded_size',
+    'kinds',
+    'time_min',
+    'time_max',
+    'oldest_wall',
+    'number',
+  ])
+  return pick([
+    `UPDATE batch SET ${column} = ${column} + ${1000 + n} WHERE ${batch(number)}`,
+    `UPDATE batch SET meters = meters || ' x', void = 1 - void WHERE ${batch(number)}`,
+    `UPDATE batch SET previous = sha256, sha256 = previous WHERE ${batch(Math.max(2, number))}`,
+    `UPDATE batch SET body = CAST(substr(body, 1, ${10 + (n % 40)}) || x'5a' || substr(body, ${12 + (n % 40)}) AS BLOB) WHERE ${batch(number)}`,
+    `DELETE FROM batch WHERE ${batch(number)}`,
+    `INSERT INTO batch SELECT id + 1000, stream, ${11 + (n % 90)}, first, last, status, void, sha256, voided_sha256, previous, encoding,
+       size, decoded_size, kinds, time_min, time_max, oldest_wall, meters, body FROM batch WHERE ${batch(number)}`,
+    `UPDATE chunk SET ${pick(['first', 'last'])} = ${1000 + n} WHERE ${row}`,
+    `UPDATE chunk SET checksum = '${String(n).padStart(32, '0')}' WHERE ${row}`,
+    `UPDATE chunk SET body = CAST(substr(body, 1, 20) || x'00ff' || substr(body, 22) AS BLOB) WHERE ${row}`,
+    `DELETE FROM chunk WHERE ${row}`,
+    `INSERT INTO chunk (stream, first, last, checksum, body) SELECT stream, first, last, checksum, body FROM chunk WHERE ${row}`,
+    `UPDATE stream SET last_seq = last_seq ${pick(['+', '-'])} ${1 + (n % 90)} WHERE id = 1`,
+    `UPDATE stream SET last_batch = last_batch + ${1 + (n % 9)} WHERE id = 1`,
+    `UPDATE stream SET last_sha256 = '${String(n).padStart(64, '0')}' WHERE id = 1`,
+  ])
+}
+
 describe('verify', () => {
   it('finds nothing in a store nobody touched, and looks at all of it', () => {
     expect(verdictAfter(() => undefined)).toEqual({ batches: 10, rows: 65, findings: [] })
@@ -105,6 +140,18 @@ describe('verify', () => {
         else expect(findings.length, edit).toBeGreaterThan(0)
       }
     }
+  })
+
+  /** By whoever has SQL and no key: values, whole rows, their order, the marks of a stream. */
+  it(`finds every one of ${RANDOM_EDITS} random edits`, { timeout: 300_000 }, () => {
+    const random = new SeededRandom(43)
+    const pick = <T>(list: readonly [T, ...T[]]): T => list[Math.floor(random.next() * list.length)] ?? list[0]
+    const missed: string[] = []
+    for (let n = 0; n < RANDOM_EDITS; n += 1) {
+      const edit = randomEdit(pick, Math.floor(random.next() * 1e6))
+      if (verdictAfter((db) => db.exec(edit)).findings.length === 0) missed.push(edit)
+    }
+    expect(missed).toEqual([])
   })
 
   it('names a tail that was cut off, and a high-water mark that was turned back', () => {

@@ -2,17 +2,34 @@ import { type BatchHeader, decodeBatch, type StreamId } from '@metergate/protoco
 import { decodeChunk } from './chunk.js'
 import { decompress } from './compression.js'
 import { queryRecords } from './history.js'
-import { bodyFault } from './sealing.js'
-import { type BatchRow, STATUS, type StreamRow, type Tables } from './tables.js'
+import { bodyFault, indexOf } from './sealing.js'
+import { type BatchIndex, type BatchRow, STATUS, type StreamRow, type Tables } from './tables.js'
+
+/** What can be wrong with a batch, a row of unsealed records, or a stream's own marks. */
+export const FINDING_KINDS = [
+  'changed',
+  'contradicts_itself',
+  'bytes_removed',
+  'removed',
+  'inserted',
+  'reordered',
+  'unchained',
+  'records_missing',
+  'end_removed',
+  'turned_back',
+] as const
+export type FindingKind = (typeof FINDING_KINDS)[number]
 
 /** Something in the store that is not as it was written. */
 export interface Finding {
   readonly stream: StreamId
   readonly what: 'batch' | 'row' | 'stream'
-  /** Batch number, or the record's number for rows and streams. */
+  readonly kind: FindingKind
+  /** Batch number, or the record's number for rows and streams; `last` is the last one concerned. */
   readonly number: number
+  readonly last: number
+  /** The first record concerned. */
   readonly first: number
-  readonly why: string
 }
 
 /** How much was looked at, and what was found, in the order of each stream's numbers: the first is where it begins. */
@@ -28,8 +45,19 @@ export interface Verdict {
  * Unsealed rows carry a checksum against decay; it is the chain and the cloud's receipt that bind a person with root.
  */
 export function verifyStore(tables: Tables): Verdict {
+  const steps = verifySteps(tables)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** The same in steps of a batch or a row each, for whoever has other work meanwhile. */
+export function* verifySteps(tables: Tables): Generator<void, Verdict> {
   const settled = settledRanges(tables)
-  const walks = tables.streams().map((each) => new StreamWalk(tables, each, settled.get(each.stream) ?? []).run())
+  const walks: Verdict[] = []
+  for (const each of tables.streams())
+    walks.push(yield* new StreamWalk(tables, each, settled.get(each.stream) ?? []).run())
   return {
     batches: walks.reduce((sum, each) => sum + each.batches, 0),
     rows: walks.reduce((sum, each) => sum + each.rows, 0),
@@ -50,89 +78,77 @@ class StreamWalk {
     private readonly settled: readonly Range[],
   ) {}
 
-  run(): Verdict {
-    this.walkBatches()
-    this.walkRows()
-    const { stream } = this
-    if (this.next <= stream.last_seq && !this.isSettled(this.next, stream.last_seq)) {
-      this.report('row', this.next, this.next, `records ${this.next} to ${stream.last_seq} were removed from the end`)
-    }
-    if (this.next > stream.last_seq + 1) {
-      this.report('stream', stream.last_seq, stream.last_seq, `its high-water mark is below record ${this.next - 1}`)
-    }
+  *run(): Generator<void, Verdict> {
+    yield* this.walkBatches()
+    yield* this.walkRows()
+    const { last_seq } = this.stream
+    if (this.next <= last_seq && !this.isSettled(this.next, last_seq))
+      this.report('row', 'end_removed', this.next, last_seq)
+    if (this.next > last_seq + 1) this.report('stream', 'turned_back', last_seq, this.next - 1)
     return { batches: this.batches, rows: this.rows, findings: this.findings }
   }
 
-  private walkBatches(): void {
+  private *walkBatches(): Generator<void> {
     let before: BatchRow | undefined
     let expected = 1
     for (;;) {
-      const page = this.tables.batches(
-        'batch.stream = ? AND number > ?',
-        'number',
-        200,
-        this.stream.id,
-        before?.number ?? -1e15,
-      )
+      const after = before?.number ?? -1e15
+      const page = this.tables.batches('batch.stream = ? AND number > ?', 'number', 200, this.stream.id, after)
       if (page.length === 0) break
       for (const row of page) {
         const named = row.first > this.next && this.isSettled(this.next, row.first - 1)
-        if (row.number > expected && !named)
-          this.report('batch', expected, this.next, `batches ${expected} to ${row.number - 1} were removed`)
-        if (row.number < expected) this.report('batch', row.number, row.first, 'it was inserted')
+        if (row.number > expected && !named) this.report('batch', 'removed', expected, row.number - 1)
+        if (row.number < expected) this.reportBatch('inserted', row)
         this.look(row, before)
         expected = row.number + 1
         before = row
+        yield
       }
     }
     const { last_batch, last_sha256 } = this.stream
-    if (expected <= last_batch)
-      this.report('batch', expected, this.next, `batches ${expected} to ${last_batch} were removed`)
-    else if (before && last_sha256 !== null && last_sha256 !== before.sha256 && last_sha256 !== before.voided_sha256) {
-      this.report('batch', before.number, before.first, 'it is not the batch that was sealed last')
-    }
+    if (expected <= last_batch) this.report('batch', 'removed', expected, last_batch)
+    else if (before && last_sha256 !== null && last_sha256 !== before.sha256 && last_sha256 !== before.voided_sha256)
+      this.reportBatch('changed', before)
   }
 
   private look(row: BatchRow, before: BatchRow | undefined): void {
     this.batches += 1
-    if (row.id <= this.lastId) this.report('batch', row.number, row.first, 'it was put in another place')
+    if (row.id <= this.lastId) this.reportBatch('reordered', row)
     this.lastId = row.id
     const body = this.tables.body(row.id)
-    if (!body && row.status === STATUS.pending) this.report('batch', row.number, row.first, 'its bytes were removed')
-    const fault = body && (bodyFault(row, body) ?? headerFault(row, body))
-    if (fault !== undefined) this.report('batch', row.number, row.first, fault)
+    if (!body && row.status === STATUS.pending) this.reportBatch('bytes_removed', row)
+    if (body && bodyFault(row, body) !== undefined) this.reportBatch('changed', row)
+    else if (body && !rowAgrees(row, body)) this.reportBatch('contradicts_itself', row)
     const chained = row.previous === null ? row.number === 1 : row.number > 1
     const broken =
       before &&
       before.number === row.number - 1 &&
       row.previous !== before.sha256 &&
       row.previous !== before.voided_sha256
-    if (!chained || broken) this.report('batch', row.number, row.first, 'it does not follow the batch before it')
+    if (!chained || broken) this.reportBatch('unchained', row)
     // Successors of a refused batch bring its records again under their own numbers.
-    if (row.first > this.next && !this.isSettled(this.next, row.first - 1)) {
-      this.report('batch', row.number, this.next, `records ${this.next} to ${row.first - 1} are missing before it`)
-    }
+    if (row.first > this.next && !this.isSettled(this.next, row.first - 1)) this.reportBatch('records_missing', row)
     this.next = Math.max(this.next, row.last + 1)
   }
 
-  private walkRows(): void {
+  private *walkRows(): Generator<void> {
     let lastId = 0
     for (const row of this.tables.chunks(this.stream.id)) {
       const chunk = decodeChunk(row)
       this.rows += row.last - row.first + 1
-      if (!chunk.ok) this.report('row', row.first, row.first, chunk.fault)
-      else if (chunk.value.head.first !== row.first || chunk.value.head.stream !== this.stream.stream) {
-        this.report('row', row.first, row.first, 'it belongs to another place')
-      } else if (chunk.value.rows.length !== row.last - row.first + 1) {
-        this.report('row', row.first, row.first, 'it does not hold the records it says')
-      }
-      if (row.first < this.next || row.id <= lastId)
-        this.report('row', row.first, row.first, 'it was inserted or reordered')
-      else if (row.first > this.next && !this.isSettled(this.next, row.first - 1)) {
-        this.report('row', this.next, this.next, `records ${this.next} to ${row.first - 1} were removed`)
-      }
+      if (!chunk.ok) this.reportRow('changed', row)
+      else if (
+        chunk.value.head.first !== row.first ||
+        chunk.value.head.stream !== this.stream.stream ||
+        chunk.value.rows.length !== row.last - row.first + 1
+      )
+        this.reportRow('contradicts_itself', row)
+      if (row.first < this.next || row.id <= lastId) this.reportRow('reordered', row)
+      else if (row.first > this.next && !this.isSettled(this.next, row.first - 1))
+        this.report('row', 'removed', this.next, row.first - 1)
       this.next = Math.max(this.next, row.last + 1)
       lastId = row.id
+      yield
     }
   }
 
@@ -143,8 +159,27 @@ class StreamWalk {
     return next > last
   }
 
-  private report(what: Finding['what'], number: number, first: number, why: string): void {
-    this.findings.push({ stream: this.stream.stream, what, number, first, why })
+  private reportBatch(kind: FindingKind, { number, first }: BatchRow): void {
+    this.report('batch', kind, number, number, kind === 'records_missing' ? this.next : first)
+  }
+
+  private reportRow(kind: FindingKind, { first, last }: { readonly first: number; readonly last: number }): void {
+    this.report('row', kind, first, last)
+  }
+
+  private report(what: Finding['what'], kind: FindingKind, number: number, last: number, first?: number): void {
+    this.findings.push({
+      stream: this.stream.stream,
+      what,
+      kind,
+      number,
+      last,
+      first: first ?? this.firstOf(what, number),
+    })
+  }
+
+  private firstOf(what: Finding['what'], number: number): number {
+    return what === 'batch' ? this.next : number
   }
 }
 
@@ -184,13 +219,15 @@ function* copies(tables: Tables): Generator<{ stream: StreamId; was: number; cou
   }
 }
 
-function headerFault(row: BatchRow, body: Uint8Array): string | undefined {
+/** Does the row say what its bytes say, and can every record in them be read? */
+function rowAgrees(row: BatchRow, body: Uint8Array): boolean {
   const bytes = decompress(body, row.encoding)
   const decoded = bytes.ok ? decodeBatch(bytes.value) : undefined
-  if (!decoded?.ok) return 'it cannot be read'
-  const { header, uninterpreted } = decoded.value
-  if (uninterpreted.length > 0) return `record ${uninterpreted[0]?.record ?? '?'} cannot be read`
-  return isSame(header, row) ? undefined : 'its row says something else than its bytes'
+  if (!bytes.ok || !decoded?.ok || decoded.value.uninterpreted.length > 0) return false
+  const { header, records } = decoded.value
+  const sizesAgree = row.size === body.length && row.decoded_size === bytes.value.length
+  // A void batch keeps the index of the one it stands for.
+  return sizesAgree && isSame(header, row) && (header.void !== undefined || indexAgrees(row, indexOf(records)))
 }
 
 const isSame = (header: BatchHeader, row: BatchRow): boolean =>
@@ -198,4 +235,12 @@ const isSame = (header: BatchHeader, row: BatchRow): boolean =>
   header.number === row.number &&
   header.first === row.first &&
   header.last === row.last &&
-  header.previous === row.previous
+  header.previous === row.previous &&
+  (header.void !== undefined) === row.void
+
+const indexAgrees = (row: BatchRow, index: BatchIndex): boolean =>
+  row.kinds === index.kinds &&
+  row.time_min === index.timeMin &&
+  row.time_max === index.timeMax &&
+  row.oldest_wall === index.oldestWall &&
+  row.meters === index.meters.join(' ')

@@ -63,7 +63,7 @@ async function checkCopy(folder: string, announced: readonly Announced[]): Promi
       if (!isNamed && !found.has(`${seq} ${n + seq - first}`)) missing += 1
     }
   }
-  const findings = store.verify().findings.map((each) => `${each.what} ${each.number}: ${each.why}`)
+  const findings = store.verify().findings.map((each) => `${each.what} ${each.number}: ${each.kind}`)
   await store.close()
   return { opened: true, setAside: started.value.setAside !== undefined, missing, findings }
 }

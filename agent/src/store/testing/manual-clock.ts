@@ -21,11 +21,16 @@ export class ManualClock implements Clock {
 
   constructor(
     readonly bootId: BootId = toBootId('boot-1'),
-    private readonly wallAhead = 1_790_000_000_000,
+    private wallAhead = 1_790_000_000_000,
   ) {}
 
   wall(): EpochMs {
     return epochMs(this.wallAhead + this.now)
+  }
+
+  /** Somebody sets the wall clock; the monotonic one does not notice. */
+  setWall(to: number): void {
+    this.wallAhead = to - this.now
   }
 
   mono(): MonoMs {
