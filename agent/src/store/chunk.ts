@@ -67,6 +67,22 @@ export function decodeChunk({ body, checksum }: ChunkBytes): Result<Chunk, strin
   }
 }
 
+/** Head of a chunk and the wall time of its first record, without reading the records: what is asked every few seconds. */
+export function peekChunk({ body, checksum }: ChunkBytes): { head: ChunkHead; wall: number } | undefined {
+  if (!isIntact({ body, checksum })) return undefined
+  try {
+    const text = inflateRawSync(body).toString('utf8')
+    const end = text.indexOf('\n')
+    const next = text.indexOf('\n', end + 1)
+    const head = headSchema.parse(JSON.parse(text.slice(0, end)))
+    const first = stampedSchema.parse(JSON.parse(text.slice(end + 1, next < 0 ? text.length : next)))
+    return { head, wall: first.stamp.wall }
+  } catch {
+    return undefined
+  }
+}
+
+const stampedSchema = z.object({ stamp: z.object({ wall: z.number() }) })
 const checksumOf = (body: Uint8Array): string => sha256Hex(body).slice(0, 32)
 const plus = (seq: number, index: number) => seqSchema.parse(seq + index)
 const originAt = ({ origin }: ChunkHead, index: number) =>

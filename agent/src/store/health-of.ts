@@ -1,5 +1,5 @@
 import { epochMs, type Stamp } from '@metergate/protocol'
-import { decodeChunk } from './chunk.js'
+import { peekChunk } from './chunk.js'
 import type { StoreHealth, StreamState } from './record-store.js'
 import { EVICTED } from './space.js'
 import { STATUS, type StreamRow, type Tables } from './tables.js'
@@ -18,13 +18,12 @@ export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, no
 
 function stateOf(tables: Tables, stream: StreamRow, now: Stamp): StreamState {
   const [oldestChunk] = tables.chunks(stream.id)
-  const decoded = oldestChunk && decodeChunk(oldestChunk)
-  const chunk = decoded?.ok ? decoded.value : undefined
+  const chunk = oldestChunk && peekChunk(oldestChunk)
   const pending = `batch.stream = ? AND status = ${STATUS.pending} AND void = 0`
   const [oldest] = tables.batches(pending, 'batch.id', 1, stream.id)
   const unsealed = tables.unsealed(stream.id)
   const waiting = tables.count(`SELECT coalesce(sum(last - first + 1), 0) FROM batch WHERE ${pending}`, stream.id)
-  const oldestWall = oldest?.oldest_wall ?? chunk?.rows[0]?.record.stamp.wall
+  const oldestWall = oldest?.oldest_wall ?? chunk?.wall
   return {
     kind: stream.kind,
     stream: stream.stream,

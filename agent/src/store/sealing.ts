@@ -1,5 +1,5 @@
 import { type BatchNumber, batchNumberSchema, type Stamp, type StreamKind, sha256Hex } from '@metergate/protocol'
-import { type Chunk, decodeChunk, encodeChunk } from './chunk.js'
+import { type Chunk, decodeChunk, encodeChunk, peekChunk } from './chunk.js'
 import { kindBits, metersOf, timeOf } from './classify.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { type Compression, decompress } from './compression.js'
@@ -55,8 +55,8 @@ export function isDue(tables: Tables, kind: StreamKind, limits: SealLimits, now:
 /** Is the stream's oldest unsealed record younger than that? Of an earlier boot: no. An unreadable one: seal, and see. */
 function isYoung(tables: Tables, stream: StreamRow, minAgeMs: number, now: Stamp): boolean {
   const [row] = tables.chunks(stream.id)
-  const chunk = row && decodeChunk(row)
-  return chunk?.ok === true && chunk.value.head.boot === now.boot && now.mono - chunk.value.head.mono < minAgeMs
+  const head = row && peekChunk(row)?.head
+  return head !== undefined && head.boot === now.boot && now.mono - head.mono < minAgeMs
 }
 
 /** The oldest unsealed rows of a stream; a chunk that fails its checksum is set aside and named in a gap record. */

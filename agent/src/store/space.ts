@@ -2,7 +2,9 @@ import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GapRecord, Stamp, StreamKind } from '@metergate/protocol'
 import { gapOf, type LostRun, writeNow } from './commit-plan.js'
-import { type BatchRow, STATUS, type Tables } from './tables.js'
+import { unsealedOf } from './open-sealed.js'
+import { bodyFault } from './sealing.js'
+import { type BatchRow, STATUS, sealedOf, type Tables } from './tables.js'
 
 /** The counter of records whose loss a gap record names. */
 export const EVICTED = 'evicted_records'
@@ -16,6 +18,8 @@ interface Victim {
   readonly size: number
   readonly gap: boolean
   readonly batch?: number
+  /** Losses that only these records name. */
+  named?(): readonly GapRecord[]
   drop(): void
 }
 
@@ -34,8 +38,10 @@ export function evictSlice(
   const victims = firstClass(tables, acknowledgedOnly)
   let freed = 0
   const gaps: { lost: LostRun; batches: [number, number] | undefined }[] = []
+  const carried: GapRecord[] = []
   for (const victim of victims) {
     if (freed >= wanted) break
+    carried.push(...(victim.named?.() ?? []))
     victim.drop()
     freed += victim.size
     if (!victim.gap) continue
@@ -50,11 +56,12 @@ export function evictSlice(
     }
     tables.raiseCounter(EVICTED, victim.lost.last - victim.lost.first + 1)
   }
-  const records = gaps.map(({ lost, batches }) => ({
-    kind: 'ledger' as const,
-    record: gapOf(lost, reason, stamp, batches),
-  }))
-  writeNow(tables, records, stamp)
+  const records = [...joined(carried, stamp), ...gaps.map(({ lost, batches }) => gapOf(lost, reason, stamp, batches))]
+  writeNow(
+    tables,
+    records.map((record) => ({ kind: 'ledger' as const, record })),
+    stamp,
+  )
   return freed
 }
 
@@ -80,12 +87,38 @@ function batchVictims(tables: Tables, kind: StreamKind, where: string, gap: bool
     size: row.size,
     gap,
     batch: row.number,
+    // A loss that was named stays named, whatever else is given up.
+    ...(gap && kind === 'ledger' ? { named: () => gapsIn(tables, row) } : {}),
     drop: () => {
       tables.dropBody(row.id)
       if (gap) tables.setStatus(row.id, STATUS.lost)
     },
   }))
 }
+
+function gapsIn(tables: Tables, row: BatchRow): readonly GapRecord[] {
+  const body = tables.body(row.id)
+  if (!body || bodyFault(row, body) !== undefined) return []
+  return unsealedOf(sealedOf(row, body)).flatMap(({ record }) => (record.kind === 'gap' ? [record] : []))
+}
+
+/** The same losses in as few records as can be: on a disk that stays full, slice follows slice. */
+function joined(gaps: readonly GapRecord[], stamp: Stamp): readonly GapRecord[] {
+  const runs: GapRecord[] = []
+  for (const gap of gaps) {
+    const at = runs.findLastIndex((each) => each.stream === gap.stream)
+    const before = runs[at]
+    const follows = before?.reason === gap.reason && before.last + 1 === gap.first && sameBatches(before, gap)
+    if (before && follows) runs[at] = { ...before, last: gap.last, ...lastBatchOf(gap) }
+    else runs.push({ ...gap, stamp })
+  }
+  return runs
+}
+
+/** Both of sealed batches, one after the other, or both of records never sealed. */
+const sameBatches = (before: GapRecord, { first_batch }: GapRecord): boolean =>
+  before.last_batch === undefined ? first_batch === undefined : before.last_batch + 1 === first_batch
+const lastBatchOf = ({ last_batch }: GapRecord) => (last_batch === undefined ? {} : { last_batch })
 
 const lostOf = ({ stream_id, kind, first, last }: BatchRow): LostRun => ({ stream: stream_id, kind, first, last })
 

@@ -60,7 +60,7 @@ export class GatewayProcess {
     })
     const started = store.start()
     if (!started.ok) return fail({ why: `${started.fault.kind}: ${started.fault.why}` })
-    const told = toldStore(store, parts.ledger, life, () => clock.wall(), parts.bug)
+    const told = toldStore(store, parts.ledger, life, clock, parts.bug)
     const gateway = assembleGateway(loaded, {
       clock,
       random,

@@ -15,7 +15,7 @@ export type Ending =
 
 /** Everything that can go wrong in one world, drawn from its seed. Chances are per exchange, frame or transaction. */
 export interface WorldFaults {
-  /** How long things go wrong; then comes a calm half-hour, in which everything must come right by itself. */
+  /** How long things go wrong; then comes a calm while, in which everything must come right by itself. */
   readonly faultyMs: number
   /** One process after the other; when the list is used up, the last one lives on. */
   readonly endings: readonly Ending[]
@@ -94,7 +94,7 @@ export function noFaults(faultyMs: number): WorldFaults {
 export function drawFaults(seed: number): WorldFaults {
   const root = new SeededRandom(`world-${seed}`)
   // An outage or a stop of hours now and then; most mixtures show what they have in one.
-  const faultyMs = seed % 10 === 0 ? hours(4) : minutes(45)
+  const faultyMs = seed % 20 === 0 ? hours(4) : minutes(45)
   const spans = spansOf(faultyMs)
   const half = (random: SeededRandom): boolean => random.chance(0.5)
   const chance = (random: SeededRandom, most: number): number => (half(random) ? random.next() * most : 0)

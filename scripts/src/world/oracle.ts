@@ -65,7 +65,7 @@ interface CloudFacts {
 /** Numbers whose record is known to be gone. */
 type Named = Pick<GapRecord, 'stream' | 'first' | 'last'>
 
-/** More than a few minutes of records left an hour after the last fault is no draining. */
+/** More than a few minutes of records left after the calm is no draining. */
 const MOST_LEFT = 100
 const MOST_NAMED = 3
 
@@ -114,7 +114,7 @@ export async function judge(parts: JudgeParts) {
   const intervals = all.flatMap((record): IntervalRecord[] => (record.kind === 'interval' ? [record] : []))
   violations.push(...judgeEnergy(parts.meters, intervals, { from: EPOCH_MS, until: parts.cloud.wall() }))
   if (parts.device.backlog > MOST_LEFT) {
-    violations.push({ invariantName: 'I7', what: `${parts.device.backlog} records wait an hour after the last fault` })
+    violations.push({ invariantName: 'I7', what: `${parts.device.backlog} records still wait after the calm` })
   }
   return { violations, batches: facts.batches, intervals: intervals.length }
 }

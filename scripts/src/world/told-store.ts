@@ -1,5 +1,6 @@
-import type { RecordStore, SqliteRecordStore, StoreHealth } from '@metergate/agent'
+import type { PendingBatch, RecordStore, SealLimits, SqliteRecordStore, StoreHealth } from '@metergate/agent'
 import {
+  type Clock,
   decodeBatch,
   encodeRecord,
   type Seq,
@@ -39,12 +40,29 @@ export function toldStore(
   inner: SqliteRecordStore,
   ledger: Ledger,
   life: Life,
-  wall: () => number,
+  clock: Clock,
   bug: PlantedBug | undefined,
 ): RecordStore {
   let current = new Map<StreamKind, StreamId>()
-  // The energy feed looks every second, the store changes every ten: looked up again only after a change.
+  // Many look every few seconds, the store changes every ten: looked up again only after a change.
   let seen: StoreHealth | undefined
+  let lists = new Map<string, readonly PendingBatch[]>()
+  const list = (key: string, look: () => readonly PendingBatch[]): readonly PendingBatch[] => {
+    const known = lists.get(key) ?? look()
+    lists.set(key, known)
+    return known
+  }
+  const health = (): StoreHealth => {
+    seen ??= inner.health()
+    return seen
+  }
+  // What was not due is not due before it has aged, unless something changes.
+  const notDue = new Map<string, number>()
+  const changed = (): void => {
+    notDue.clear()
+    seen = undefined
+    lists = new Map()
+  }
   const streamOf = (kind: StreamKind): StreamId | undefined => {
     if (!current.has(kind)) current = new Map(inner.health().streams.map((each) => [each.kind, each.stream]))
     return current.get(kind)
@@ -61,54 +79,63 @@ export function toldStore(
       life.step()
       const stored = inner.append(records, options)
       const outcome = await life.heard(stored)
-      seen = undefined
+      changed()
       life.step()
       // Dead between the commit and the news of it: nobody was told.
       if (outcome.ok && life.alive) note(records, outcome.value)
       return life.heard(Promise.resolve(outcome))
     },
     flush: () => {
-      seen = undefined
+      changed()
       return life.heard(inner.flush())
     },
     seal(kind, limits) {
       life.step()
-      if (bug === 'purges_by_wall_clock') purge(inner, wall())
+      if (bug === 'purges_by_wall_clock') purge(inner, clock.wall())
+      const key = `${kind} ${limits.minAgeMs}`
+      if (clock.mono() < (notDue.get(key) ?? 0)) return undefined
       const sealed = inner.seal(kind, limits)
-      if (sealed) seen = undefined
+      if (sealed) changed()
+      else notDue.set(key, dueAt(inner.health(), kind, limits, clock.mono()))
       return sealed
     },
-    pending: (limit) => inner.pending(limit),
-    freshest: (limit) => inner.freshest(limit),
+    pending: (limit) => list(`pending ${limit}`, () => inner.pending(limit)),
+    freshest: (limit) => list(`freshest ${limit}`, () => inner.freshest(limit)),
     load: (stream, number) => inner.load(stream, number),
     acknowledge(list) {
       life.step()
-      seen = undefined
+      changed()
       return inner.acknowledge(list)
     },
     quarantine: (stream, seq, reason) => inner.quarantine(stream, seq, reason),
     refuse(stream, number, reason) {
       life.step()
       inner.refuse(stream, number, reason)
-      seen = undefined
+      changed()
       life.step()
     },
     restartStream(stream, reason) {
       life.step()
       inner.restartStream(stream, reason)
       current = new Map()
-      seen = undefined
+      changed()
       life.step()
     },
     records: (query) => inner.records(query),
     getState: (key) => inner.getState(key),
     putState: (key, value) => inner.putState(key, value),
-    health: () => {
-      seen ??= inner.health()
-      return seen
-    },
+    health,
     close: () => inner.close(),
   }
+}
+
+/** When the oldest unsealed record of a kind will have aged enough; never, when there is none. */
+function dueAt({ streams, degraded }: StoreHealth, kind: StreamKind, { minAgeMs }: SealLimits, now: number): number {
+  if (degraded !== undefined) return now
+  const ages = streams.flatMap((each) =>
+    each.kind === kind && each.unsealed > 0 ? [each.oldestUnsealedAgeMs ?? 0] : [],
+  )
+  return now + minAgeMs - Math.max(...ages)
 }
 
 /** The planted janitor: whatever looks older than a day by the wall clock is as good as sent. */

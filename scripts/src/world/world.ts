@@ -36,7 +36,7 @@ export interface WorldOutcome {
 }
 
 /** After the faults: long enough for every pause that was under way to end and the backlog to drain. */
-const CALM_MS = minutes(35)
+const CALM_MS = minutes(25)
 const FRESH_AFTER_MS = minutes(5)
 
 /** Runs one world from its seed and judges it. */
