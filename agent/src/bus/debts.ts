@@ -5,21 +5,26 @@ export interface Asked {
   readonly unit: UnitKey
   readonly shape: string
   readonly refusal: string
+  /** The answer itself says which register it is of: an older answer to the same question is as good as the newest. */
+  readonly namesRegister: boolean
 }
 
 interface Debt<A extends Asked> {
   readonly asked: A
-  readonly askedAt: number
+  /** When it was asked last. */
+  askedAt: number
   /** Asked more than once in a row, so one answer does not settle it. */
   many: boolean
 }
 
-/** `mine`: certainly the answer to the unit's newest question. `late`: perhaps or certainly an older one's. `unknown`: nobody asked. */
+/**
+ * `mine`: certainly the answer to the unit's newest question. `late`: perhaps or certainly an older one's. `unknown`: nobody asked.
+ * `askedAt`: when the newest question it could answer was asked, so that no unit is thought slower than is certain.
+ */
 export type Verdict =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'mine'; readonly askedAt: number }
-  /** `sameQuestion`: every question it could answer has the newest one's shape. */
-  | { readonly kind: 'late'; readonly askedAt: number; readonly sameQuestion: boolean }
+  | { readonly kind: 'late'; readonly askedAt: number }
 
 /**
  * The book of unanswered questions, one page per unit, in the order asked. It is why a late answer is never taken
@@ -45,6 +50,8 @@ export type Verdict =
  * - a refusal (exception) carries no length: it fits every open question of its function. While more than one is open it
  *   is nobody's for certain: it strikes off the first and is not reported as the newest one's, so that a late exception never
  *   makes a read plan split the wrong read. The next round, with an empty page, gives it for certain;
+ * - where an answer names its register (DL/T 645), a question asked again takes the place of the older one: either's answer is
+ *   this register's value, so the book holds each register once and grows no longer than the meter's list;
  * - an answer destroyed by noise leaves its question open, which costs one short read and never a wrong value.
  *
  * The page outlives closing and opening the line: a serial server may still deliver to the new connection.
@@ -54,26 +61,28 @@ export class Debts<A extends Asked> {
 
   /** Enters the newest question of its unit. */
   ask(asked: A, askedAt: number): void {
-    const page = this.#pages.get(asked.unit) ?? []
+    const known = this.#pages.get(asked.unit) ?? []
+    const page = asked.namesRegister ? known.filter((debt) => debt.asked.shape !== asked.shape) : known
     const last = page.at(-1)
-    if (last?.asked.shape === asked.shape) last.many = true
-    else page.push({ asked, askedAt, many: false })
+    if (last?.asked.shape === asked.shape) {
+      last.many = true
+      last.askedAt = askedAt
+    } else page.push({ asked, askedAt, many: false })
     this.#pages.set(asked.unit, page)
   }
 
   /** Strikes off what an answer (or refusal) of this shape settles, and says whose it is. */
   settle(unit: UnitKey, shape: string): Verdict {
     const page = this.#pages.get(unit) ?? []
-    const index = page.findIndex(({ asked }) => asked.shape === shape || asked.refusal === shape)
+    const fits = ({ asked }: Debt<A>): boolean => asked.shape === shape || asked.refusal === shape
+    const index = page.findIndex(fits)
     const debt = page[index]
-    if (!debt) return { kind: 'unknown' }
+    const askedAt = page.findLast(fits)?.askedAt
+    if (!debt || askedAt === undefined) return { kind: 'unknown' }
     const newest = index === page.length - 1
-    const sameQuestion = page.slice(index).every(({ asked }) => asked.shape === page.at(-1)?.asked.shape)
     page.splice(0, debt.many ? index : index + 1)
     if (page.length === 0) this.#pages.delete(unit)
-    return newest && !debt.many
-      ? { kind: 'mine', askedAt: debt.askedAt }
-      : { kind: 'late', askedAt: debt.askedAt, sameQuestion }
+    return newest && !debt.many ? { kind: 'mine', askedAt } : { kind: 'late', askedAt }
   }
 
   /** Whether a question of this shape is unanswered, so that asking it again would make answers ambiguous. */

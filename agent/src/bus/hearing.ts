@@ -24,7 +24,7 @@ const NETWORK_MS = 200
 
 /** A frame that some unit sent. */
 export type Frame = Extract<Sighting, { kind: 'answer' | 'refusal' }>
-export type Judgement = 'mine' | 'late' | 'same_question'
+export type Judgement = 'mine' | 'late'
 
 /** What the wait for an answer needs of the guard. */
 export interface Ears {
@@ -107,10 +107,9 @@ export class Hearing {
   }
 
   #answer(sighting: Frame): Result<Heard, BusFault> | undefined {
-    const { unit, shape, refusal, namesRegister } = this.#question
+    const { unit, shape, refusal } = this.#question
     const fits = sighting.unit === unit && (sighting.shape === shape || sighting.shape === refusal)
-    const verdict = this.#ears.judge(sighting)
-    const certain = verdict === 'mine' || (verdict === 'same_question' && namesRegister)
+    const certain = this.#ears.judge(sighting) === 'mine'
     if (!fits || (!certain && this.#purpose !== 'resync')) return undefined
     this.#ears.talked(this.#ears.inbox.arrivalOf(sighting.end - 1))
     const heard = this.#heard(sighting)

@@ -222,8 +222,9 @@ export class LineGuard<Q extends Question = Question> {
     this.#countBoth(sighting.unit, 'late_answers')
     this.#countBoth(sighting.unit, 'stray_bytes', sighting.end - sighting.start)
     if (verdict.kind === 'unknown') return 'late'
-    if (sighting.kind === 'answer') this.#timing(sighting.unit).answeredLate(this.#clock.mono() - verdict.askedAt)
-    return verdict.kind === 'late' && verdict.sameQuestion ? 'same_question' : 'late'
+    const now = this.#clock.mono()
+    if (sighting.kind === 'answer') this.#timing(sighting.unit).answeredLate(now - verdict.askedAt, now)
+    return 'late'
   }
 
   /** Bytes of no frame: part of our own request that came back is an echo too, the rest is noise. */

@@ -1,11 +1,21 @@
+import { wireMs } from '@metergate/agent'
 import { durationMs, randomInt } from '@metergate/protocol'
-import { ANSWER_FAULTS, type AnswerFault, type Delivery, SeededRandom } from '@metergate/simulator'
-import { guarded, isTrue, RigLine, type RigMaster, type RigProtocol, type RigRead, UNITS } from './bus-line.js'
+import { ANSWER_FAULTS, type AnswerFault, type Delivery, type LineEvent, SeededRandom } from '@metergate/simulator'
+import {
+  guarded,
+  isTrue,
+  RigLine,
+  type RigMaster,
+  type RigProtocol,
+  type RigRead,
+  SETTINGS,
+  UNITS,
+} from './bus-line.js'
 import type { RigResult } from './store-rigs.js'
 
 const LINE_FAULTS = ['echo', 'partial_echo', 'noise', 'unplug'] as const
-type Kind = AnswerFault | (typeof LINE_FAULTS)[number]
-const KINDS: readonly Kind[] = [...ANSWER_FAULTS, ...LINE_FAULTS]
+export type Kind = AnswerFault | (typeof LINE_FAULTS)[number]
+export const KINDS: readonly Kind[] = [...ANSWER_FAULTS, ...LINE_FAULTS]
 
 /** As adapters hand bytes over: whole answers, in chunks of 4 ms, with an FTDI's latency timer. */
 const DELIVERIES: readonly Delivery[] = [
@@ -15,6 +25,7 @@ const DELIVERIES: readonly Delivery[] = [
 ]
 /** The line's next good answer comes at most this long after the fault is over. */
 const RECOVERY_MS = 1_000
+const TURNAROUND_MS = 15
 
 interface Figures {
   provoked: number
@@ -31,6 +42,9 @@ class Provocation {
   readonly #random: SeededRandom
   readonly #line: RigLine
   #lateMs = 505
+  /** Late answers still to come, and every question not yet answered. */
+  #latePending = 0
+  readonly #owed: { readonly unit: string; readonly atMs: number }[] = []
   #provoked = 0
   /** When the last fault was over; undefined while the line has recovered. */
   #faultEnd: number | undefined
@@ -45,7 +59,8 @@ class Provocation {
   ) {
     this.#random = new SeededRandom(seed).fork('reads')
     this.#line = new RigLine(protocol, seed, delivery, master, (event) => {
-      if (event.kind === 'request') this.#noteProvoked(event.atMs)
+      if (event.kind === 'request') this.#noteRequest(event.atMs, event.heardBy)
+      else this.#noteAnswer(event)
     })
   }
 
@@ -91,12 +106,24 @@ class Provocation {
     this.#faultEnd = timeline.now()
   }
 
-  #noteProvoked(atMs: number): void {
+  #noteRequest(atMs: number, heardBy: readonly string[]): void {
+    if (this.kind === 'late') for (const unit of heardBy) this.#owed.push({ unit, atMs })
     const total = this.#line.provoked
     if (total === this.#provoked) return
     this.figures.provoked += total - this.#provoked
+    if (this.kind === 'late') this.#latePending += total - this.#provoked
     this.#provoked = total
-    this.#faultEnd = Math.max(this.#faultEnd ?? 0, atMs + 15 + (this.kind === 'late' ? this.#lateMs : 0))
+    this.#faultEnd = Math.max(this.#faultEnd ?? 0, atMs + TURNAROUND_MS + (this.kind === 'late' ? this.#lateMs : 0))
+  }
+
+  /** A slave works off what was asked while it was late, and holds the line until then: all of that is the fault. */
+  #noteAnswer({ station, atMs, bytes, faults }: Extract<LineEvent, { kind: 'answer' }>): void {
+    if (this.kind !== 'late') return
+    if (faults.includes('late')) this.#latePending -= 1
+    const index = this.#owed.findIndex(({ unit }) => unit === station)
+    const [question] = this.#owed.splice(index, 1)
+    if (question && atMs - question.atMs > 2 * TURNAROUND_MS)
+      this.#faultEnd = atMs + wireMs(bytes.length, SETTINGS[this.protocol])
   }
 
   async #ask(favourite: number): Promise<void> {
@@ -109,7 +136,7 @@ class Provocation {
     if (!outcome.ok) return
     this.figures.good += 1
     if (!isTrue(this.protocol, read, outcome.value)) this.figures.wrong += 1
-    if (this.#faultEnd === undefined) return
+    if (this.#faultEnd === undefined || this.#latePending > 0) return
     const recovery = timeline.now() - this.#faultEnd
     if (recovery < 0) return
     if (recovery > RECOVERY_MS) this.figures.slow += 1
@@ -153,9 +180,13 @@ async function provoke(
  * Every kind of fault on the in-process line in virtual time. A violation is a wrong value taken, or a line whose next good
  * answer came more than a second after the fault was over.
  */
-export async function busFaults(protocol: RigProtocol, wanted: number): Promise<RigResult> {
+export async function busFaults(
+  protocol: RigProtocol,
+  wanted: number,
+  provoked: readonly Kind[] = KINDS,
+): Promise<RigResult> {
   const kinds: Record<string, Figures> = {}
-  for (const kind of KINDS) kinds[kind] = await provoke(kind, protocol, wanted)
+  for (const kind of provoked) kinds[kind] = await provoke(kind, protocol, wanted)
   const all = Object.values(kinds)
   const sum = (of: (figures: Figures) => number): number => all.reduce((total, each) => total + of(each), 0)
   return {

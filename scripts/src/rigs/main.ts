@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process'
+import { busFaults, busLate } from './bus-faults.js'
+import { unguarded } from './bus-planted.js'
 import { failingCall, fullDisk, killLoop, powerCut, type RigResult, wear } from './store-rigs.js'
 
 /**
@@ -31,6 +33,10 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'file-limit': { mounts: false, run: () => failingCall('write', 'EFBIG', deep(), 3) },
   'full-disk': { mounts: true, run: fullDisk },
   wear: { mounts: true, run: () => wear(long ? 8640 : 600) },
+  'bus-modbus': { mounts: false, run: () => busFaults('modbus', long ? 100_000 : 300) },
+  'bus-dlt645': { mounts: false, run: () => busFaults('dlt645', long ? 100_000 : 300) },
+  'bus-late': { mounts: false, run: () => busLate(long ? 10_000 : 500) },
+  'bus-late-control': { mounts: false, control: true, run: () => busLate(500, unguarded) },
 }
 
 if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.includes(INSIDE)) {

@@ -21,7 +21,10 @@ export class InProcessPort implements LinePort {
     const link = this.#line.open(settings)
     if (!link) return fail({ kind: 'line_down', why: 'the simulated adapter is unplugged' })
     link.onData((bytes) => listener.onData(bytes, this.#clock.mono()))
-    link.onClose(() => listener.onDown('the simulated adapter was pulled'))
+    link.onClose(() => {
+      if (this.#link === link) this.#link = undefined
+      listener.onDown('the simulated adapter was pulled')
+    })
     this.#link = link
     this.#settings = settings
     return ok(undefined)

@@ -58,6 +58,8 @@ export type LineFaults = z.infer<typeof lineFaultsSchema>
 export interface ShapedAnswer {
   readonly bytes: Uint8Array
   readonly extraDelayMs: number
+  /** What was done to it. */
+  readonly faults: readonly AnswerFault[]
 }
 
 /** Address of a unit as faults know it: `1` for Modbus unit 1, twelve digits for DL/T 645. */
@@ -111,9 +113,9 @@ export class FaultPlan {
     const slowMs = faults?.slow_ms ?? 0
     const queue = this.#once.get(unit)
     const forced = queue?.shift()
-    if (!faults && !forced) return { bytes: answer, extraDelayMs: 0 }
+    if (!faults && !forced) return { bytes: answer, extraDelayMs: 0, faults: [] }
     const active = forced ? [forced] : ANSWER_FAULTS.filter((kind) => this.#random.chance(faults?.[kind] ?? 0))
-    let shaped: ShapedAnswer | undefined = { bytes: answer, extraDelayMs: slowMs }
+    let shaped: ShapedAnswer | undefined = { bytes: answer, extraDelayMs: slowMs, faults: active }
     for (const kind of active) {
       this.#count(kind)
       shaped = shaped && this.#apply(kind, shaped, faults ?? {}, station)
@@ -121,19 +123,15 @@ export class FaultPlan {
     return shaped
   }
 
-  #apply(
-    kind: AnswerFault,
-    { bytes, extraDelayMs }: ShapedAnswer,
-    faults: UnitFaults,
-    station: Station,
-  ): ShapedAnswer | undefined {
+  #apply(kind: AnswerFault, before: ShapedAnswer, faults: UnitFaults, station: Station): ShapedAnswer | undefined {
     const random = this.#random
-    const now = (next: Uint8Array): ShapedAnswer => ({ bytes: next, extraDelayMs })
+    const { bytes, extraDelayMs } = before
+    const now = (next: Uint8Array): ShapedAnswer => ({ ...before, bytes: next })
     switch (kind) {
       case 'silent':
         return undefined
       case 'late':
-        return { bytes, extraDelayMs: extraDelayMs + (faults.late_ms ?? 505) }
+        return { ...before, extraDelayMs: extraDelayMs + (faults.late_ms ?? 505) }
       case 'crc':
         return now(flipBit(bytes, randomInt(random, bytes.length), random))
       case 'truncate':

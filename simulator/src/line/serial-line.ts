@@ -1,4 +1,4 @@
-import type { FaultPlan } from '../fault/faults.js'
+import type { AnswerFault, FaultPlan } from '../fault/faults.js'
 import type { Scheduler } from '../kernel/scheduler.js'
 import type { SeededRandom } from '../kernel/seeded-random.js'
 import type { Station } from './station.js'
@@ -21,6 +21,8 @@ export type LineEvent =
       readonly epochMs: number
       readonly station: string
       readonly bytes: Uint8Array
+      /** What was done to it on purpose. */
+      readonly faults: readonly AnswerFault[]
     }
 
 export interface SerialLineOptions {
@@ -159,7 +161,8 @@ export class SerialLine {
     const burst = this.#burst(station, shaped.bytes, station.settings, startMs + shaped.extraDelayMs)
     this.#busyUntil.set(station, burst.endMs)
     scheduler.after(burst.startMs - scheduler.now(), () => {
-      onEvent?.({ kind: 'answer', atMs: burst.startMs, epochMs, station: station.name, bytes: burst.bytes })
+      const { bytes, startMs: atMs } = burst
+      onEvent?.({ kind: 'answer', atMs, epochMs, station: station.name, bytes, faults: shaped.faults })
       this.#transmit(burst)
       this.#deliver(burst)
     })
