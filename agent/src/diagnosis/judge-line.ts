@@ -73,7 +73,8 @@ function judgeWhole(line: LineObservation): Finding[] {
     findings.push(problem('nothing_heard', DOCTOR.nothingHeard(line.settings)))
   const noisy = line.units.filter((unit) => share(unit.broken, unit.asked) > 0.03 && !isClash(unit, line))
   const broken = noisy.reduce((sum, unit) => sum + unit.broken, 0)
-  if (noisy.length > 0)
+  // A late answer runs into the next question, and spoils no more than that one.
+  if (noisy.length > 0 && broken > total(line, 'late'))
     findings.push(
       problem(
         'noise',
@@ -136,5 +137,5 @@ const problem = (cause: Finding['cause'], text: Pick<Finding, 'what' | 'remedy'>
   ...text,
 })
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
-const total = (line: LineObservation, field: 'asked' | 'echoes'): number =>
+const total = (line: LineObservation, field: 'asked' | 'echoes' | 'late'): number =>
   line.units.reduce((sum, unit) => sum + unit[field], 0)
