@@ -42,12 +42,14 @@ const installed = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === s
 if (!installed) {
   // Install scripts stay off for every package but the one that must be compiled or fetched for this Node version.
   run('installing the locked dependencies', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], true)
-  run(
-    'preparing better-sqlite3 for this Node version (compiles where no prebuilt binary fits; about a minute)',
-    'npm',
-    ['rebuild', 'better-sqlite3'],
-    true,
-  )
+  // From Node 22 on the SQLite binding that is used carries its binaries (docs/decisions/0007).
+  if (major < 22)
+    run(
+      'preparing better-sqlite3 for Node 20 (compiles where no prebuilt binary fits; about a minute)',
+      'npm',
+      ['rebuild', 'better-sqlite3'],
+      true,
+    )
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, stamp)
 }

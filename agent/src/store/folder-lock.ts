@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { fail, ok, type Result } from '@metergate/protocol'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { closeQuietly, type OpenFault, sqliteCode } from './open-database.js'
+import { Sqlite } from './sqlite.js'
 
 /** Held until released or until the process is gone, however it goes. */
 export interface FolderLock {
@@ -15,7 +16,7 @@ export interface FolderLock {
 export function lockFolder(folder: string): Result<FolderLock, OpenFault> {
   let db: Database.Database | undefined
   try {
-    db = new Database(join(folder, 'lock'), { timeout: 0 })
+    db = new Sqlite(join(folder, 'lock'), { timeout: 0 })
     db.exec('BEGIN EXCLUSIVE')
     const held = db
     return ok({ release: () => closeQuietly(held) })

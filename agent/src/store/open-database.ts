@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from '@metergate/protocol'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { APPLICATION_ID, MIGRATIONS, migrate } from './schema.js'
+import { Sqlite } from './sqlite.js'
 
 /** Why a store cannot be opened. `damaged` and `foreign` files are set aside by the caller; the others need a person. */
 export type OpenFault =
@@ -29,7 +30,7 @@ export interface DatabaseOptions {
 export function openDatabase(file: string, options: DatabaseOptions): Result<Database.Database, OpenFault> {
   let db: Database.Database | undefined
   try {
-    db = new Database(file, { timeout: 5000 })
+    db = new Sqlite(file, { timeout: 5000 })
     const fault = prepare(db, options)
     if (!fault) return ok(db)
     db.close()
@@ -44,7 +45,7 @@ export function openDatabase(file: string, options: DatabaseOptions): Result<Dat
 export function openSnapshot(file: string): Result<Database.Database, OpenFault> {
   let db: Database.Database | undefined
   try {
-    db = new Database(file, { timeout: 5000, readonly: true, fileMustExist: true })
+    db = new Sqlite(file, { timeout: 5000, readonly: true, fileMustExist: true })
     if (number(db, 'application_id') !== APPLICATION_ID) {
       db.close()
       return fail({ kind: 'foreign', why: `${file} is no metergate store` })
@@ -117,7 +118,7 @@ const number = (db: Database.Database, pragma: string): number => Number(db.prag
 
 /** SQLite's own name of an error (`SQLITE_FULL`), or '' for anything else. */
 export function sqliteCode(error: unknown): string {
-  return error instanceof Database.SqliteError ? error.code : ''
+  return error instanceof Sqlite.SqliteError ? error.code : ''
 }
 
 export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(sqliteCode(error))

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant, originOf } from '@metergate/protocol'
-import Database from 'better-sqlite3'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { openSealed } from './open-sealed.js'
 import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
+import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
 import { ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
@@ -82,7 +82,7 @@ describe('a stream that is left for a new one', () => {
     const store = await filled()
     const left = detailOf(store)
     await store.close()
-    const db = new Database(join(folder, 'store.sqlite'))
+    const db = new Sqlite(join(folder, 'store.sqlite'))
     const tables = new Tables(db)
     const stamp = { boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' } as const
     beginRestart(tables, left, 'conflict', new SeededRandom(8), stamp)
@@ -92,7 +92,7 @@ describe('a stream that is left for a new one', () => {
     const again = open()
     expectAllMoved(again, left)
     await again.close()
-    const after = new Database(join(folder, 'store.sqlite'))
+    const after = new Sqlite(join(folder, 'store.sqlite'))
     expect(streamsBeingLeft(new Tables(after))).toEqual([])
     after.close()
   })

@@ -15,10 +15,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant, type Seq } from '@metergate/protocol'
-import Database from 'better-sqlite3'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from './open-database.js'
 import { openSealed } from './open-sealed.js'
+import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore, type StoreSettings } from './sqlite-record-store.js'
 import { event, ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
@@ -52,7 +52,7 @@ async function put(store: SqliteRecordStore, ...values: number[]): Promise<reado
   return stored.value
 }
 const sql = (text: string): void => {
-  const db = new Database(join(folder, 'store.sqlite'))
+  const db = new Sqlite(join(folder, 'store.sqlite'))
   db.exec(text)
   db.close()
 }

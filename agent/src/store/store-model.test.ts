@@ -2,12 +2,13 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant, type Numbered, type Sha256Hex, type StreamId } from '@metergate/protocol'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openSealed } from './open-sealed.js'
 import type { Acknowledgement, RecordStore } from './record-store.js'
 import { toSeq } from './seal.js'
+import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore, type StoreSettings } from './sqlite-record-store.js'
 import { ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
@@ -148,9 +149,9 @@ class World {
     await this.store.close()
     rmSync(this.folder, { recursive: true })
     this.folder = folder
-    const db = new Database(join(folder, 'store.sqlite'))
+    const db = new Sqlite(join(folder, 'store.sqlite'))
     // Without this the handle would fold the log into the file, and the next start would miss it.
-    const keepLog = new Database(join(folder, 'store.sqlite'))
+    const keepLog = new Sqlite(join(folder, 'store.sqlite'))
     keepLog.prepare('SELECT count(*) FROM stream').get()
     meddle(db)
     this.mutant.onDisk?.(db)

@@ -2,8 +2,9 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant } from '@metergate/protocol'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
 import { event, ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
@@ -41,7 +42,7 @@ function verdictAfter(edit: (db: Database.Database) => void) {
   copies += 1
   const folder = join(root, `copy-${copies}`)
   cpSync(original, folder, { recursive: true })
-  const db = new Database(join(folder, 'store.sqlite'))
+  const db = new Sqlite(join(folder, 'store.sqlite'))
   db.pragma('foreign_keys = OFF')
   edit(db)
   const verdict = verifyStore(new Tables(db))

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { invariant } from '@metergate/protocol'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { type SqlEngine, type SqlTransaction, type SqlValue, StoreUnavailable } from './sql.js'
+import { Sqlite } from './sqlite.js'
 
 /** SQLITE_BUSY, FULL, IOERR and their kin pass; anything else is our own mistake. */
 const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCOL)/
@@ -24,7 +25,7 @@ export class SqliteEngine implements SqlEngine {
   /** Opens or creates the file. Refuses to work when a commit would not survive a power cut. */
   static open(path: string): SqliteEngine {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    const writer = new Database(path)
+    const writer = new Sqlite(path)
     writer.pragma('journal_mode = WAL')
     writer.pragma('synchronous = FULL')
     // Waiting blocks the whole process, so it is short: the answer is 503 and the gateway comes again.
@@ -42,7 +43,7 @@ export class SqliteEngine implements SqlEngine {
         `SQLite at ${path} runs with journal_mode=${journal}, synchronous=${synchronous}; wal and 2 (FULL) are needed. Put the file on a local file system.`,
       )
     }
-    const reader = new Database(path)
+    const reader = new Sqlite(path)
     reader.pragma('query_only = ON')
     reader.pragma('busy_timeout = 500')
     return new SqliteEngine(writer, reader)
@@ -81,7 +82,7 @@ export class SqliteEngine implements SqlEngine {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof Database.SqliteError && PASSING.test(error.code)) {
+      if (error instanceof Sqlite.SqliteError && PASSING.test(error.code)) {
         throw new StoreUnavailable(`SQLite: ${error.code} ${error.message}`, { cause: error })
       }
       throw error

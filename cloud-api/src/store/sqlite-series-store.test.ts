@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { epochMs, gatewayIdSchema } from '@metergate/protocol'
-import Database from 'better-sqlite3'
 import { afterAll, describe, expect, it } from 'vitest'
 import { seriesStoreContract } from './series-store.contract.js'
 import { StoreUnavailable } from './sql.js'
+import { Sqlite } from './sqlite.js'
 import { openSqliteSeriesStore } from './sqlite-series-store.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'metergate-store-'))
@@ -17,7 +17,7 @@ describe('the SQLite file', () => {
   it('is in WAL mode, so that readers never wait for a writer', async () => {
     const path = join(folder, 'mode.sqlite')
     await (await openSqliteSeriesStore(path)).close()
-    const file = new Database(path)
+    const file = new Sqlite(path)
     expect(file.pragma('journal_mode', { simple: true })).toBe('wal')
     file.close()
   })
@@ -25,7 +25,7 @@ describe('the SQLite file', () => {
   it('in use by another writer is unavailable, not an error of ours', async () => {
     const path = join(folder, 'busy.sqlite')
     const store = await openSqliteSeriesStore(path)
-    const rival = new Database(path)
+    const rival = new Sqlite(path)
     rival.exec('BEGIN IMMEDIATE')
     await expect(store.registry.revoke(GATEWAY, NOW)).rejects.toBeInstanceOf(StoreUnavailable)
     rival.exec('ROLLBACK')
@@ -37,7 +37,7 @@ describe('the SQLite file', () => {
   it('of a newer program is refused with a clear word', async () => {
     const path = join(folder, 'newer.sqlite')
     await (await openSqliteSeriesStore(path)).close()
-    const file = new Database(path)
+    const file = new Sqlite(path)
     file.exec("INSERT INTO migrations (id, what) VALUES (9999, 'from the future')")
     file.close()
     await expect(openSqliteSeriesStore(path)).rejects.toThrow(/newer program/)

@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk } from '@metergate/agent'
+import { Sqlite } from '@metergate/agent'
 import type { Stamp } from '@metergate/protocol'
 import type { SeededRandom, Timeline } from '@metergate/simulator'
-import Database from 'better-sqlite3'
 import { type WorldFaults, within } from './faults.js'
 import type { Life } from './life.js'
 
@@ -37,7 +37,7 @@ export class Medium {
       const now = this.timeline.now()
       const span = this.faults.failing.find((each) => within([each], now))
       if (life.alive && span && this.random.chance(span.chance))
-        throw new Database.SqliteError('the disk says no', span.code)
+        throw new Sqlite.SqliteError('the disk says no', span.code)
       return stamp()
     }
   }
@@ -63,7 +63,7 @@ export function storeBytes(folder: string): number {
 export function forgetNumbers(folder: string): void {
   const file = join(folder, 'store.sqlite')
   if (!existsSync(file)) return
-  const db = new Database(file)
+  const db = new Sqlite(file)
   db.exec('UPDATE stream SET last_seq = coalesce((SELECT max(last) FROM batch WHERE batch.stream = stream.id), 0)')
   db.close()
   // Closing took the log away, and a store whose log is missing begins new streams, which would hide the mistake.
