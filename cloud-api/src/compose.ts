@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Clock, epochMs, invariant, type Random } from '@metergate/protocol'
+import { type Clock, epochMs, hours, invariant, type Random } from '@metergate/protocol'
 import type { Config } from './config/config.js'
 import { hashInvitationCode, hashReaderToken, makeInvitationCode, makeReaderToken } from './fleet/secret.js'
 import { type App, DEFAULT_LIMITS, type Limits } from './http/app.js'
@@ -57,10 +57,13 @@ export interface Cloud {
   close(): Promise<void>
 }
 
+const UPKEEP_EVERY = hours(6)
+
 /** Opens the store and serves. */
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const { clock = systemClock, random = systemRandom, logger = createLogger('silent') } = options
   const store = await openStore({ dataDir: options.dataDir, databaseUrl: options.databaseUrl })
+  await store.upkeep(clock.wall())
   const metrics = new Metrics()
   if (options.processMetrics) metrics.collectProcess()
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -125,18 +128,40 @@ export async function createReaderToken(
   return token
 }
 
+/** Looks after the store a few times a day until `signal` aborts; what fails is tried again the next time. */
+export async function keepUp(store: SeriesStore, clock: Clock, logger: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(UPKEEP_EVERY, signal).catch(() => undefined)
+    if (signal.aborted) return
+    await store
+      .upkeep(clock.wall())
+      .catch((error: unknown) => logger.error({ err: error }, 'upkeep of the store failed'))
+  }
+}
+
 /** The server of the command line, from its checked configuration. */
-export function serveConfig(config: Config): Promise<Cloud> {
+export async function serveConfig(config: Config): Promise<Cloud> {
   const { dataDir, databaseUrl, host, port, tlsCert, tlsKey, dashboard } = config
   const tls = tlsCert && tlsKey ? { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') } : undefined
-  return createCloud({
+  const logger = createLogger(config.logLevel)
+  const cloud = await createCloud({
     dataDir,
     host,
     port,
-    logger: createLogger(config.logLevel),
+    logger,
     processMetrics: true,
     ...(databaseUrl ? { databaseUrl } : {}),
     ...(tls ? { tls } : {}),
     ...(dashboard ? { dashboard } : {}),
   })
+  const stop = new AbortController()
+  const upkeep = keepUp(cloud.store, systemClock, logger, stop.signal)
+  return {
+    ...cloud,
+    async close() {
+      stop.abort()
+      await upkeep
+      await cloud.close()
+    },
+  }
 }

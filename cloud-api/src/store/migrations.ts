@@ -1,7 +1,8 @@
 /**
  * The schema as data, applied in order, each once. `{blob}` and `{big}` are the engine's types for bytes and for
- * 64-bit integers. `gateway_id` comes first in every key of the big tables, so that a later distribution by it is one
- * step; the ledger (number, hash) stays apart from the bytes.
+ * 64-bit integers, `{monthly:column}` divides a table by months where the engine can (see sql-partitions.ts). `gateway_id`
+ * comes first in every key of the big tables, so that a later distribution by it is one step; the ledger (number, hash),
+ * which decides what is new, stays undivided and apart from the bytes.
  */
 export interface Migration {
   readonly id: number
@@ -32,9 +33,9 @@ const streams = [
     chain TEXT NOT NULL, software TEXT NOT NULL, config TEXT NOT NULL, received_at {big} NOT NULL,
     PRIMARY KEY (gateway_id, stream, number))`,
   `CREATE TABLE batch_bytes (
-    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, encoding TEXT NOT NULL,
-    decoded_size INTEGER NOT NULL, body {blob} NOT NULL,
-    PRIMARY KEY (gateway_id, stream, number))`,
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, received_at {big} NOT NULL,
+    encoding TEXT NOT NULL, decoded_size INTEGER NOT NULL, body {blob} NOT NULL,
+    PRIMARY KEY (gateway_id, stream, number, received_at)){monthly:received_at}`,
   `CREATE TABLE conflicts (
     gateway_id TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, sha256 TEXT NOT NULL,
     encoding TEXT NOT NULL, body {blob} NOT NULL, received_at {big} NOT NULL,
@@ -65,7 +66,7 @@ const content = [
   `CREATE TABLE intervals (
     gateway_id TEXT NOT NULL, meter TEXT NOT NULL, start_ms {big} NOT NULL, revision {big} NOT NULL,
     stream TEXT NOT NULL, record {big} NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (gateway_id, meter, start_ms))`,
+    PRIMARY KEY (gateway_id, meter, start_ms)){monthly:start_ms}`,
   `CREATE TABLE unit_energy (
     gateway_id TEXT NOT NULL, product TEXT NOT NULL, period TEXT NOT NULL, start_ms {big} NOT NULL,
     revision {big} NOT NULL, stream TEXT NOT NULL, record {big} NOT NULL, body TEXT NOT NULL,
@@ -75,13 +76,28 @@ const content = [
     stream TEXT NOT NULL, record {big} NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (gateway_id, entry))`,
   `CREATE TABLE events (
-    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, record {big} NOT NULL, at_ms {big} NOT NULL, body TEXT NOT NULL,
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, record {big} NOT NULL, at_ms {big} NOT NULL,
+    undated_boot TEXT, mono {big}, body TEXT NOT NULL,
     PRIMARY KEY (gateway_id, stream, record))`,
   'CREATE INDEX events_by_time ON events (gateway_id, at_ms)',
+  'CREATE INDEX events_undated ON events (gateway_id) WHERE undated_boot IS NOT NULL',
+]
+
+/** What was made while the clock was unknown is found by boot and monotonic time; anchors date it when it is read. */
+const dating = [
+  `CREATE TABLE anchors (
+    gateway_id TEXT NOT NULL, boot TEXT NOT NULL, stream TEXT NOT NULL, record {big} NOT NULL,
+    mono {big} NOT NULL, true_wall {big} NOT NULL, error_ms {big} NOT NULL,
+    PRIMARY KEY (gateway_id, boot, stream, record))`,
+  `CREATE TABLE undated_spans (
+    gateway_id TEXT NOT NULL, meter TEXT NOT NULL, stream TEXT NOT NULL, number {big} NOT NULL, boot TEXT NOT NULL,
+    from_mono {big} NOT NULL, to_mono {big} NOT NULL, from_ms {big} NOT NULL, to_ms {big} NOT NULL,
+    readings INTEGER NOT NULL,
+    PRIMARY KEY (gateway_id, meter, stream, number, boot))`,
 ]
 
 export const MIGRATIONS: readonly Migration[] = [
-  { id: 1, what: 'registry, streams and contents', statements: [...registry, ...streams, ...content] },
+  { id: 1, what: 'registry, streams and contents', statements: [...registry, ...streams, ...content, ...dating] },
 ]
 
 /** `table` ends a CREATE TABLE: SQLite refuses values of a wrong type only when it is told to. */

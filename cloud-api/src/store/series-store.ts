@@ -38,6 +38,8 @@ export interface SeriesStore {
   readonly reader: Reader
   /** Resolves when the store answers. */
   ping(): Promise<void>
+  /** Work ahead that must never be on the ingest path; to be done at start and a few times a day. */
+  upkeep(now: EpochMs): Promise<void>
   close(): Promise<void>
 }
 

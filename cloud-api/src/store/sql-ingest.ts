@@ -79,11 +79,14 @@ async function insertLedgerRow(
   return added === 1
 }
 
-async function insertBytes(tx: SqlTransaction, { header, encoding, decodedSize, body }: BatchToCommit): Promise<void> {
+async function insertBytes(
+  tx: SqlTransaction,
+  { header, encoding, decodedSize, body, receivedAt }: BatchToCommit,
+): Promise<void> {
   await tx.run(
-    `INSERT INTO batch_bytes (gateway_id, stream, number, encoding, decoded_size, body) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO NOTHING`,
-    [header.gateway, header.stream, header.number, encoding, decodedSize, body],
+    `INSERT INTO batch_bytes (gateway_id, stream, number, received_at, encoding, decoded_size, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    [header.gateway, header.stream, header.number, receivedAt, encoding, decodedSize, body],
   )
 }
 

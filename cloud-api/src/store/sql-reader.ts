@@ -148,9 +148,11 @@ export class SqlReader implements Reader {
   }
 
   batch(gateway: GatewayId, stream: StreamId, number: BatchNumber): Promise<StoredBatch | undefined> {
-    const text = `SELECT b.encoding, b.body, l.sha256 FROM batch_bytes b
-                  JOIN ledger l ON l.gateway_id = b.gateway_id AND l.stream = b.stream AND l.number = b.number
-                  WHERE b.gateway_id = ? AND b.stream = ? AND b.number = ?`
+    // The ledger says in which month the bytes came, so that only that one is looked into.
+    const text = `SELECT b.encoding, b.body, l.sha256 FROM ledger l
+                  JOIN batch_bytes b ON b.gateway_id = l.gateway_id AND b.stream = l.stream AND b.number = l.number
+                    AND b.received_at = l.received_at
+                  WHERE l.gateway_id = ? AND l.stream = ? AND l.number = ?`
     return this.engine.read((tx) => one(tx, batchRow, text, [gateway, stream, number]))
   }
 

@@ -1,7 +1,9 @@
+import type { EpochMs } from '@metergate/protocol'
 import { z } from 'zod'
 import type { Ingest, Reader, Registry, SeriesStore } from './series-store.js'
 import type { SqlEngine } from './sql.js'
 import { SqlIngest } from './sql-ingest.js'
+import { makeMonths } from './sql-partitions.js'
 import { SqlReader } from './sql-reader.js'
 import { SqlRegistry } from './sql-registry.js'
 
@@ -23,6 +25,10 @@ export class SqlSeriesStore implements SeriesStore {
 
   async ping(): Promise<void> {
     await this.engine.read((tx) => tx.all(z.object({ one: z.number() }), 'SELECT 1 AS one'))
+  }
+
+  upkeep(now: EpochMs): Promise<void> {
+    return makeMonths(this.engine, now)
   }
 
   close(): Promise<void> {
