@@ -3,6 +3,9 @@ import { type Clock, durationMs, type MonoMs } from '@metergate/protocol'
 /** Longest stretch worth keeping: four of the longest frames. Older bytes of a babbling line are let go. */
 const MOST_BYTES = 1024
 
+/** Made once: an abort without a reason makes an exception with a stack, for every answer. */
+const WOKEN = Symbol('woken')
+
 /** Where bytes land until somebody makes sense of them. Waiting is woken by the bytes themselves, never by polling. */
 export class Inbox {
   readonly #clock: Clock
@@ -78,7 +81,7 @@ export class Inbox {
     if (left <= 0 || this.#down !== undefined || this.#bytes.length >= wanted) return
     // Not AbortSignal.any: its signals pile up on one that lives as long as the daemon.
     const stop = new AbortController()
-    const onAbort = (): void => stop.abort()
+    const onAbort = (): void => stop.abort(WOKEN)
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#wanted = wanted
     const woken = new Promise<void>((resolve) => {
@@ -94,7 +97,7 @@ export class Inbox {
     } finally {
       this.#wake = undefined
       signal?.removeEventListener('abort', onAbort)
-      stop.abort()
+      stop.abort(WOKEN)
     }
   }
 }

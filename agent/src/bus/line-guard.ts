@@ -126,8 +126,7 @@ export class LineGuard<Q extends Question = Question> {
     if (!quiet.ok) return quiet
     const begun = this.#clock.mono()
     this.#debts.ask(question, begun)
-    const answerMs = wireMs(question.bytes.length + question.answerLength, opened.value)
-    const written = await this.#port.write(question.bytes, answerMs)
+    const written = await this.#port.write(question.bytes, question.answerLength)
     if (!written.ok) return this.#down(written.fault.why)
     // The driver takes the bytes at once; the wire needs its time for them.
     const sent = Math.max(this.#clock.mono(), begun + wireMs(question.bytes.length, opened.value))

@@ -29,10 +29,10 @@ export interface LinePort {
   /** Opens the line, or opens it again with other settings. Calling it on an open line with the same settings does nothing. */
   open(settings: LineSettings, listener: LineListener): Promise<Result<void, LineDown>>
   /**
-   * Resolves when the bytes are on their way (handed to the driver or the socket). `answerMs`: what request and whole answer take on
-   * the wire at least, so that a port need not hand over every few bytes until then (never later than 40 ms after they came).
+   * Resolves when the bytes are on their way (handed to the driver or the socket). `answerLength`: bytes the answer will have, so that
+   * a port need not hand over every few of them until they are all there (never later than 100 ms after they came).
    */
-  write(bytes: Uint8Array, answerMs?: number): Promise<Result<void, LineDown>>
+  write(bytes: Uint8Array, answerLength?: number): Promise<Result<void, LineDown>>
   /**
    * Lets everything that has already arrived reach `onData`. Asked before a time-out is believed, because a timer
    * that fires after a blocked event loop runs before the bytes that came meanwhile.

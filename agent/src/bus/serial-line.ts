@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { type Clock, durationMs, fail, ok, type Result, type SerialFormat } from '@metergate/protocol'
 import { SerialPort } from 'serialport'
-import type { LineDown, LineListener, LinePort, LineSettings } from './line-port.js'
+import { Driver, type OpenPort } from './driver.js'
+import { type LineDown, type LineListener, type LinePort, type LineSettings, wireMs } from './line-port.js'
 import { type PortIdentity, portIdentity, relocated } from './port-identity.js'
 
 const FORMATS: Record<SerialFormat, { dataBits: 8; parity: 'none' | 'even' | 'odd'; stopBits: 1 | 2 }> = {
@@ -14,12 +15,11 @@ const FORMATS: Record<SerialFormat, { dataBits: 8; parity: 'none' | 'even' | 'od
 /** Control lines as they are after opening, and no 16 ms of waiting in the adapter. */
 const LOW_LATENCY = { brk: false, dtr: true, rts: true, lowLatency: true }
 
-/** While an answer is on the wire its bytes are fetched this often, not chunk by chunk: a read costs more than a byte. */
-const FETCH_EVERY_MS = 40
+/** While an answer is on the wire its bytes are fetched this seldom, not chunk by chunk: waking up costs more than a byte. */
+const FETCH_EVERY_MS = 100
 /** The driver may be ahead of our reckoning by this much. */
-const MARGIN_MS = 3
+const MARGIN_MS = 2
 
-type OpenPort = Awaited<ReturnType<typeof SerialPort.binding.open>>
 type OpenOptions = (typeof FORMATS)[SerialFormat] & {
   readonly path: string
   readonly baudRate: number
@@ -40,8 +40,12 @@ export class SerialLine implements LinePort {
   #settings: LineSettings | undefined
   #identity: PortIdentity | undefined
   #identified: string | undefined
-  /** Until then the wire is still busy with the request or its answer. */
-  #busyUntil = Number.NEGATIVE_INFINITY
+  #driver: Driver | undefined
+  #listener: LineListener | undefined
+  /** Why the port closed by itself. */
+  #gone: string | undefined
+  /** Bytes of the answer still to come. */
+  #awaited = 0
   #pause = new AbortController()
 
   constructor(path: string, clock: Clock) {
@@ -56,31 +60,38 @@ export class SerialLine implements LinePort {
     const options = { path, baudRate: settings.baud, ...FORMATS[settings.format], lock: true as const }
     const opened = await attempt(openPort(options))
     if (!opened.ok) return fail(this.#downBecause(opened.fault, path))
+    const driver = new Driver(opened.value)
     this.#port = opened.value
+    this.#driver = driver
+    this.#listener = listener
+    this.#gone = undefined
     this.#settings = settings
+    this.#awaited = 0
     // Adapters on a FTDI chip otherwise hold bytes back for up to 16 ms; others do not know the setting.
     await attempt(opened.value.set(LOW_LATENCY))
     await this.#identify(path)
-    void this.#fetch(opened.value, listener)
+    void this.#fetch(driver, listener)
     return ok(undefined)
   }
 
-  async write(bytes: Uint8Array, answerMs = 0): Promise<Result<void, LineDown>> {
-    const port = this.#port
-    if (!port) return fail({ kind: 'line_down', why: `${this.#path} is not open` })
-    this.#busyUntil = this.#clock.mono() + answerMs - MARGIN_MS
-    const written = await attempt(port.write(Buffer.from(bytes)))
+  async write(bytes: Uint8Array, answerLength = 0): Promise<Result<void, LineDown>> {
+    const driver = this.#driver
+    if (!driver) return fail({ kind: 'line_down', why: this.#gone ?? `${this.#path} is not open` })
+    this.#awaited = answerLength
+    const written = await attempt(driver.write(bytes))
     if (written.ok) return ok(undefined)
     // A port that cannot be written to is not the port it was: open it anew.
     await this.close()
     return fail(this.#downBecause(written.fault, this.#path))
   }
 
-  /** One turn of the event loop lets the driver's readiness arrive, one trip through the thread pool its bytes. */
+  /** A turn of the event loop for what it has already taken up, then whatever lies in the driver. */
   async look(): Promise<void> {
     this.#pause.abort()
     await turn()
-    await stat(this.#path).catch(() => undefined)
+    if (!this.#driver || !this.#listener) return
+    const now = await attempt(Promise.resolve(this.#driver).then((driver) => driver.readNow()))
+    if (now.ok && now.value) this.#handOver(now.value, this.#listener)
     await turn()
   }
 
@@ -91,27 +102,38 @@ export class SerialLine implements LinePort {
   async close(): Promise<void> {
     const port = this.#port
     this.#port = undefined
+    this.#driver = undefined
     this.#settings = undefined
     this.#pause.abort()
     if (port?.isOpen) await attempt(port.close())
   }
 
   /** Hands over what comes until the port is closed or gone. */
-  async #fetch(port: OpenPort, listener: LineListener): Promise<void> {
-    const buffer = Buffer.alloc(512)
-    while (this.#port === port) {
-      const read = await attempt(port.read(buffer, 0, buffer.length))
-      if (this.#port !== port) return
+  async #fetch(driver: Driver, listener: LineListener): Promise<void> {
+    while (this.#driver === driver) {
+      const read = await attempt(driver.read())
+      if (this.#driver !== driver) return
       if (!read.ok) {
+        this.#gone = `${this.#path} went away (${read.fault.message}); is the adapter plugged in?`
         await this.close()
-        return listener.onDown(`${this.#path} went away (${read.fault.message}); is the adapter plugged in?`)
+        return listener.onDown(this.#gone)
       }
-      listener.onData(Uint8Array.from(buffer.subarray(0, read.value.bytesRead)), this.#clock.mono())
-      const busyMs = Math.min(this.#busyUntil - this.#clock.mono(), FETCH_EVERY_MS)
-      if (busyMs <= 0) continue
+      this.#handOver(read.value, listener)
+      const pauseMs = this.#restMs() - MARGIN_MS
+      if (pauseMs <= MARGIN_MS) continue
       this.#pause = new AbortController()
-      await attempt(this.#clock.sleep(durationMs(busyMs), this.#pause.signal))
+      await attempt(this.#clock.sleep(durationMs(Math.min(pauseMs, FETCH_EVERY_MS)), this.#pause.signal))
     }
+  }
+
+  #handOver(bytes: Uint8Array, listener: LineListener): void {
+    this.#awaited = Math.max(0, this.#awaited - bytes.length)
+    listener.onData(bytes, this.#clock.mono())
+  }
+
+  /** What the rest of the answer takes on the wire. */
+  #restMs(): number {
+    return this.#settings ? wireMs(this.#awaited, this.#settings) : 0
   }
 
   async #changeSpeed(port: OpenPort, settings: LineSettings): Promise<Result<void, LineDown>> {

@@ -42,9 +42,9 @@ export class TappedLine implements LinePort {
     })
   }
 
-  write(bytes: Uint8Array, answerMs?: number): Promise<Result<void, LineDown>> {
+  write(bytes: Uint8Array, answerLength?: number): Promise<Result<void, LineDown>> {
     this.#note('out', bytes, this.#clock.mono())
-    return this.#line.write(bytes, answerMs)
+    return this.#line.write(bytes, answerLength)
   }
 
   look(): Promise<void> {
