@@ -34,6 +34,8 @@ function rejectAll({ header }: BatchToCommit): BatchContents {
     unitEnergy: [],
     events: [],
     gaps: [],
+    anchors: [],
+    undated: [],
     rejected: records.map((record) => ({ record, reason })),
   }
 }

@@ -1,4 +1,6 @@
 import {
+  anchorRecordSchema,
+  epochMs,
   eventsAnswerSchema,
   gatewayAnswerSchema,
   gatewaysAnswerSchema,
@@ -51,6 +53,61 @@ describe('who may read', () => {
   it('a gateway that does not exist is not found, in words', async () => {
     const answer = await harness.read('/v1/gateways/gw-nobody000/reconcile')
     expect([answer.statusCode, problemSchema.parse(answer.json()).code]).toEqual([404, 'not_found'])
+  })
+})
+
+describe('what was taken while the clock was unknown', () => {
+  /** The same record from a box that woke up in 1970 and had no way to know better. */
+  const in1970 = <T extends StreamRecord>(record: T): T => ({
+    ...record,
+    stamp: { ...record.stamp, wall: epochMs(record.stamp.mono), quality: 'U' },
+  })
+  const anchored = (after: number): StreamRecord =>
+    anchorRecordSchema.parse({
+      kind: 'anchor',
+      stamp: event(T0 + after).stamp,
+      boot: 'boot-1',
+      mono: after + 1000,
+      true_wall: T0 + after,
+      error_ms: 20,
+      source: 'cloud',
+    })
+  const curve = async (points: number) => {
+    const url = `${base}/meters/press-1/series?quantity=power_active_total&from=${T0}&to=${T0 + 3_600_000}`
+    const { buckets } = seriesAnswerSchema.parse((await harness.read(`${url}&points=${points}`)).json())
+    return buckets.filter(({ count }) => count > 0).map(({ at, mean }) => [at - T0, mean])
+  }
+  const readings = [in1970(reading(T0 + 60_000, 1000, 1)), in1970(reading(T0 + 600_000, 3000, 2))]
+
+  it.each(['before', 'after'])('is dated when it is read, whether the anchor came %s it', async (order) => {
+    if (order === 'after') await send(detail, readings)
+    const records = [in1970(event(T0 + 30_000)), event(T0 + 40_000, 'bus_up'), anchored(1_800_000)]
+    const own = detail.withStream('e'.repeat(32))
+    await send(own, records)
+    if (order === 'before') await send(detail, readings)
+    for (const points of [12, 60])
+      expect(await curve(points)).toEqual([
+        [points === 12 ? 0 : 60_000, 100],
+        [600_000, 300],
+      ])
+    const { meters } = metersAnswerSchema.parse((await harness.read(`/v1/meters?gateway=${detail.id}`)).json())
+    expect(meters[0]).toMatchObject({ meter: 'press-1', last_at: T0 + 600_040 })
+    const url = `${base}/events?from=${T0}&to=${T0 + 60_000}`
+    const { events } = eventsAnswerSchema.parse((await harness.read(url)).json())
+    expect(events).toMatchObject([
+      { code: 'bus_up', at: T0 + 40_000, clock: 'S' },
+      { code: 'bus_down', at: T0 + 30_000, clock: 'D' },
+    ])
+    const { meters: counted } = reconcileAnswerSchema.parse((await harness.read(`${base}/reconcile`)).json())
+    expect(counted).toMatchObject([{ meter: 'press-1', readings: 2 }])
+  })
+
+  it('stays where its label says, and says so, while nothing dates it', async () => {
+    await send(detail, readings)
+    expect(await curve(60)).toEqual([])
+    await send(detail.withStream('e'.repeat(32)), [in1970(event(T0 + 30_000))])
+    const { events } = eventsAnswerSchema.parse((await harness.read(`${base}/events?from=0&to=100000`)).json())
+    expect(events).toMatchObject([{ at: 31_000, clock: 'U' }])
   })
 })
 

@@ -1,5 +1,7 @@
 import {
+  type Anchor,
   type DecodedBatch,
+  dateOf,
   type EpochMs,
   epochMs,
   type GatewayId,
@@ -25,7 +27,8 @@ export interface SeriesQuestion extends Range {
 
 /**
  * A curve in at most about `points` buckets of a round width on a fixed grid. Wide buckets are put together from the
- * stored five-minute slots, narrow ones from the batches themselves, so a month costs hardly more than an hour.
+ * stored five-minute slots, narrow ones from the batches themselves, so a month costs hardly more than an hour. What was
+ * taken while the clock was unknown comes from the batches in any case, dated by the anchors that are known by now.
  */
 export async function readSeries(
   reader: Reader,
@@ -39,8 +42,12 @@ export async function readSeries(
     for (const { start, rollup } of await reader.slots(gateway, meter, quantity, buckets)) buckets.take(start, rollup)
   } else {
     for (const span of await reader.spans(gateway, meter, buckets)) {
-      buckets.takeBatch(await batches.read(gateway, span), meter, quantity)
+      buckets.takeBatch(await batches.read(gateway, span), meter, quantity, 'known')
     }
+  }
+  const undated = await reader.undated(gateway, meter, buckets)
+  for (const span of undated.spans) {
+    buckets.takeBatch(await batches.read(gateway, span), meter, quantity, undated.anchors)
   }
   const { unit, nature } = quantityOf(quantity)
   return { gateway, meter, quantity, unit, nature, from, to, bucket_ms: width, ...buckets.result() }
@@ -78,12 +85,20 @@ export class Buckets implements Range {
     if (before) this.rollups[index] = mergeRollups(before, rollup)
   }
 
-  takeBatch({ records }: DecodedBatch, meter: MeterId, quantity: QuantityName): void {
+  /** The readings whose time was known, or those whose was not, by the anchors given. */
+  takeBatch(
+    { records }: DecodedBatch,
+    meter: MeterId,
+    quantity: QuantityName,
+    which: 'known' | readonly Anchor[],
+  ): void {
     for (const { record } of records) {
       if (record.kind !== 'reading' || record.meter !== meter) continue
+      if ((record.stamp.quality === 'S') !== (which === 'known')) continue
+      const wall = which === 'known' ? record.stamp.wall : epochMs(Math.round(dateOf(record.stamp, which).at))
       for (const value of record.values) {
         if (value.quantity !== quantity) continue
-        const at = instantOf(record, value)
+        const at = instantOf({ ...record, stamp: { ...record.stamp, wall } }, value)
         this.take(at, rollupOf(value, at))
       }
     }

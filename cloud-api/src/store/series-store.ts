@@ -1,7 +1,10 @@
 import type {
   Amount,
+  Anchor,
+  AnchorRecord,
   BatchHeader,
   BatchNumber,
+  BootId,
   EpochMs,
   EventRecord,
   EventRow,
@@ -11,6 +14,7 @@ import type {
   IntervalRecord,
   IntervalRow,
   MeterId,
+  MonoMs,
   Numbered,
   OriginRun,
   ProductionRecord,
@@ -113,6 +117,12 @@ export interface MeterSpan {
   readonly to: EpochMs
   readonly readings: number
 }
+/** Readings of one meter and boot in one batch that were taken while the clock was unknown: where they lie in the boot. */
+export interface UndatedSpan extends MeterSpan {
+  readonly boot: BootId
+  readonly fromMono: MonoMs
+  readonly toMono: MonoMs
+}
 /** One meter's five minutes, starting at a multiple of {@link SLOT_MS}: one row, all quantities. */
 export interface Slot {
   readonly meter: MeterId
@@ -126,9 +136,13 @@ export interface NewestValue {
   readonly at: EpochMs
   readonly seq: Seq
   readonly value: ReadingValue
+  /** Taken while the clock was unknown: then `at` is only a label. */
+  readonly undated?: { readonly boot: BootId; readonly mono: MonoMs } | undefined
 }
 export interface BatchContents {
+  /** Of readings whose time was known; so are the slots. */
   readonly spans: readonly MeterSpan[]
+  readonly undated: readonly UndatedSpan[]
   readonly slots: readonly Slot[]
   readonly newest: readonly NewestValue[]
   readonly intervals: readonly Numbered<IntervalRecord>[]
@@ -136,6 +150,7 @@ export interface BatchContents {
   readonly unitEnergy: readonly Numbered<UnitEnergyRecord>[]
   readonly events: readonly Numbered<EventRecord>[]
   readonly gaps: readonly Numbered<GapRecord>[]
+  readonly anchors: readonly Numbered<AnchorRecord>[]
   readonly rejected: readonly { readonly record: Seq | undefined; readonly reason: string }[]
 }
 export interface BatchToCommit {
@@ -185,6 +200,11 @@ export interface SpanRow {
   readonly number: BatchNumber
   readonly from: EpochMs
   readonly to: EpochMs
+}
+/** Batches with readings of unknown time that lie in a range as well as can be known, and what dates them. */
+export interface UndatedRows {
+  readonly spans: readonly SpanRow[]
+  readonly anchors: readonly Anchor[]
 }
 export interface SlotRow {
   readonly start: EpochMs
@@ -237,10 +257,14 @@ export interface EnergySum {
 export interface Reader {
   heartbeat(gateway: GatewayId): Promise<StoredHeartbeat | undefined>
   lastBatchAt(gateway: GatewayId): Promise<EpochMs | undefined>
-  /** Newest good and newest bad value per meter and quantity, in the order of the streams, not of the wall clock. */
+  /**
+   * Newest good and newest bad value per meter and quantity, in the order of the streams, not of the wall clock; dated by
+   * an anchor where the clock was unknown.
+   */
   newestValues(gateway: GatewayId): Promise<readonly StoredValue[]>
-  /** Batches holding values of a meter in the range, oldest first. */
+  /** Batches holding values of a meter in the range whose time was known, oldest first. */
   spans(gateway: GatewayId, meter: MeterId, range: Range): Promise<readonly SpanRow[]>
+  undated(gateway: GatewayId, meter: MeterId, range: Range): Promise<UndatedRows>
   /** The slots of one quantity that start in the range, oldest first; none where nothing was polled. */
   slots(gateway: GatewayId, meter: MeterId, quantity: QuantityName, range: Range): Promise<readonly SlotRow[]>
   batch(gateway: GatewayId, stream: StreamId, number: BatchNumber): Promise<StoredBatch | undefined>

@@ -3,6 +3,7 @@ import type { BatchToCommit } from './series-store.js'
 import type { SqlTransaction, SqlValue } from './sql.js'
 import { writeNewest } from './sql-newest.js'
 import { writeSlots } from './sql-slots.js'
+import { writeUndated } from './sql-undated.js'
 
 /** Writes everything understood of a new batch, in the caller's transaction. */
 export async function writeContents(tx: SqlTransaction, batch: BatchToCommit, ordinal: number): Promise<void> {
@@ -15,6 +16,7 @@ export async function writeContents(tx: SqlTransaction, batch: BatchToCommit, or
   await writeProduction(tx, batch)
   await writeEvents(tx, batch)
   await writeGaps(tx, batch)
+  await writeUndated(tx, batch)
 }
 
 async function writeRejections(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
@@ -87,9 +89,11 @@ async function writeEvents(tx: SqlTransaction, { header, contents }: BatchToComm
   for (const { seq, record } of contents.events) {
     const { code, meter, facts, stamp } = record
     const body = JSON.stringify({ code, meter, facts, clock: stamp.quality })
+    const [boot, mono] = stamp.quality === 'U' ? [stamp.boot, Math.round(stamp.mono)] : [null, null]
     await tx.run(
-      'INSERT INTO events (gateway_id, stream, record, at_ms, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-      [header.gateway, header.stream, seq, stamp.wall, body],
+      `INSERT INTO events (gateway_id, stream, record, at_ms, undated_boot, mono, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO NOTHING`,
+      [header.gateway, header.stream, seq, stamp.wall, boot, mono, body],
     )
   }
 }

@@ -1,8 +1,10 @@
 import {
+  bootIdSchema,
   epochMsSchema,
   type GatewayId,
   type MeterId,
   meterIdSchema,
+  monoMsSchema,
   readingValueSchema,
   seqSchema,
   streamIdSchema,
@@ -10,6 +12,7 @@ import {
 import { z } from 'zod'
 import type { BatchToCommit, NewestValue, StoredValue } from './series-store.js'
 import { insertRows, type SqlTransaction } from './sql.js'
+import { Dating } from './sql-undated.js'
 
 /** One quantity's newest good or bad value, with its place: streams in the order the cloud met them, then records. */
 const entrySchema = z.object({
@@ -19,6 +22,7 @@ const entrySchema = z.object({
   seq: seqSchema,
   at: epochMsSchema,
   value: readingValueSchema,
+  undated: z.object({ boot: bootIdSchema, mono: monoMsSchema }).optional(),
 })
 type Entry = z.infer<typeof entrySchema>
 
@@ -35,10 +39,10 @@ export async function writeNewest(tx: SqlTransaction, batch: BatchToCommit, ordi
   if (contents.newest.length === 0) return
   const meters = await readBodies(tx, header.gateway)
   const touched = new Set<MeterId>()
-  for (const { meter, good, at, seq, value } of contents.newest) {
+  for (const { meter, good, at, seq, value, undated } of contents.newest) {
     const body = meters.get(meter) ?? {}
     meters.set(meter, body)
-    const entry = { good, ordinal, stream: header.stream, seq, at, value }
+    const entry = { good, ordinal, stream: header.stream, seq, at, value, undated }
     const held = body[keyOf(entry)]
     if (held && !isNewer(entry, held)) continue
     body[keyOf(entry)] = entry
@@ -52,11 +56,18 @@ export async function writeNewest(tx: SqlTransaction, batch: BatchToCommit, ordi
 /** All newest values of a gateway: by meter and quantity, the newer of good and bad last. */
 export async function readNewest(tx: SqlTransaction, gateway: GatewayId): Promise<StoredValue[]> {
   const meters = [...(await readBodies(tx, gateway))].sort(([a], [b]) => (a < b ? -1 : 1))
-  return meters.flatMap(([meter, body]) =>
-    Object.values(body)
-      .sort((a, b) => a.value.quantity.localeCompare(b.value.quantity) || (isNewer(a, b) ? 1 : -1))
-      .map(({ good, stream, seq, at, value }) => ({ meter, good, stream, seq, at, value })),
-  )
+  const dating = new Dating(tx, gateway)
+  const found: StoredValue[] = []
+  for (const [meter, body] of meters) {
+    const entries = Object.values(body).sort(
+      (a, b) => a.value.quantity.localeCompare(b.value.quantity) || (isNewer(a, b) ? 1 : -1),
+    )
+    for (const { good, stream, seq, at, value, undated } of entries) {
+      const dated = undated ? (await dating.date(undated.boot, undated.mono, at)).at : at
+      found.push({ meter, good, stream, seq, at: dated, value })
+    }
+  }
+  return found
 }
 
 async function readBodies(tx: SqlTransaction, gateway: GatewayId): Promise<Map<MeterId, Record<string, Entry>>> {

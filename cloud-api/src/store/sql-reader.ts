@@ -1,6 +1,7 @@
 import {
   type BatchNumber,
   batchNumberSchema,
+  bootIdSchema,
   CLOCK_QUALITIES,
   type EpochMs,
   type EventRow,
@@ -12,6 +13,7 @@ import {
   intervalRowSchema,
   type MeterId,
   meterIdSchema,
+  monoMsSchema,
   type ProductionRow,
   productionRowSchema,
   type QuantityName,
@@ -35,6 +37,7 @@ import type {
   StoredHeartbeat,
   StoredValue,
   StreamRow,
+  UndatedRows,
 } from './series-store.js'
 import { one, type SqlEngine } from './sql.js'
 import { readEnergy } from './sql-energy.js'
@@ -42,6 +45,7 @@ import { CLOUD_STREAM } from './sql-events.js'
 import { readNewest } from './sql-newest.js'
 import { readAllRejections } from './sql-rejections.js'
 import { readSlots } from './sql-slots.js'
+import { Dating, readUndated } from './sql-undated.js'
 
 /** A JSON text column, read as `schema`. */
 const json = <T>(schema: z.ZodType<T>) =>
@@ -77,6 +81,11 @@ const eventRow = z
     const from = own ? streamIdSchema.parse(stream) : null
     return { ...body, at, source: own ? 'gateway' : 'cloud', stream: from, record: own ? record : null }
   })
+/** The same of an event made while the clock was unknown, with its place in the boot. */
+const undatedEventRow = z
+  .object({ boot: bootIdSchema, mono: monoMsSchema })
+  .loose()
+  .transform(({ boot, mono, ...row }) => ({ boot, mono, event: eventRow.parse(row) }))
 const count = z.coerce.number()
 const streamRow = z
   .object({
@@ -143,6 +152,10 @@ export class SqlReader implements Reader {
     return this.engine.read((tx) => tx.all(spanRow, text, [gateway, meter, to, from]))
   }
 
+  undated(gateway: GatewayId, meter: MeterId, range: Range): Promise<UndatedRows> {
+    return this.engine.read((tx) => readUndated(tx, gateway, meter, range))
+  }
+
   slots(gateway: GatewayId, meter: MeterId, quantity: QuantityName, range: Range): Promise<readonly SlotRow[]> {
     return this.engine.read((tx) => readSlots(tx, gateway, meter, quantity, range))
   }
@@ -179,9 +192,19 @@ export class SqlReader implements Reader {
   }
 
   events(gateway: GatewayId, { from, to }: Range, limit: number): Promise<readonly EventRow[]> {
-    const text = `SELECT stream, record, at_ms AS at, body FROM events
-                  WHERE gateway_id = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC, stream, record DESC LIMIT ?`
-    return this.engine.read((tx) => tx.all(eventRow, text, [gateway, from, to, limit]))
+    const text = `SELECT stream, record, at_ms AS at, body FROM events WHERE gateway_id = ? AND undated_boot IS NULL
+                  AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC, stream, record DESC LIMIT ?`
+    const undated = `SELECT stream, record, at_ms AS at, body, undated_boot AS boot, mono FROM events
+                     WHERE gateway_id = ? AND undated_boot IS NOT NULL ORDER BY stream, record DESC`
+    return this.engine.read(async (tx) => {
+      const found = await tx.all(eventRow, text, [gateway, from, to, limit])
+      const dating = new Dating(tx, gateway)
+      for (const { boot, mono, event } of await tx.all(undatedEventRow, undated, [gateway])) {
+        const { at, quality } = await dating.date(boot, mono, event.at)
+        if (at >= from && at < to) found.push({ ...event, at, clock: quality })
+      }
+      return found.sort((a, b) => b.at - a.at).slice(0, limit)
+    })
   }
 
   streams(gateway: GatewayId): Promise<readonly StreamRow[]> {
@@ -208,9 +231,11 @@ export class SqlReader implements Reader {
     const text = `SELECT meter, SUM(readings) AS readings, SUM(intervals) AS intervals FROM (
         SELECT meter, SUM(readings) AS readings, 0 AS intervals FROM spans WHERE gateway_id = ? GROUP BY meter
         UNION ALL
+        SELECT meter, SUM(readings) AS readings, 0 AS intervals FROM undated_spans WHERE gateway_id = ? GROUP BY meter
+        UNION ALL
         SELECT meter, 0 AS readings, COUNT(*) AS intervals FROM intervals WHERE gateway_id = ? GROUP BY meter
       ) AS both_kinds GROUP BY meter ORDER BY meter`
-    return this.engine.read((tx) => tx.all(countRow, text, [gateway, gateway]))
+    return this.engine.read((tx) => tx.all(countRow, text, [gateway, gateway, gateway]))
   }
 
   rejected(gateway: GatewayId, limit: number): Promise<readonly RejectedRecord[]> {

@@ -361,7 +361,8 @@ export type ProductionAnswer = z.infer<typeof productionAnswerSchema>
 /** GET /v1/gateways/:gateway/events?from=&to=&limit= — newest first; the cloud's own alarms are among them */
 export const eventRowSchema = eventRecordSchema.omit({ kind: true, stamp: true }).extend({
   at: epochMsSchema,
-  clock: z.enum(CLOCK_QUALITIES),
+  /** `D`: made while the clock was unknown, dated afterwards by an anchor of its boot. */
+  clock: z.enum([...CLOCK_QUALITIES, 'D']),
   /** `cloud`: raised by the server (a batch conflict, a broken chain). */
   source: z.enum(['gateway', 'cloud']),
   stream: streamIdSchema.nullable(),
