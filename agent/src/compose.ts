@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, fail, ok, type Random, type Result } from '@metergate/protocol'
 import { addressOf, assembleGateway, deskOptions, reportParts, sessionOf } from './assemble.js'
+import { systemLineTools } from './bus/line-tools.js'
 import { createBus } from './bus/open-bus.js'
 import type { RegisterBus } from './bus/register-bus.js'
 import type { CliDeps, EnrolCommand, LocalGateway } from './cli/ports.js'
@@ -41,6 +42,7 @@ export function compose(): CliDeps {
   return {
     clock,
     version: VERSION,
+    lines: systemLineTools(clock),
     run: (loaded, { logger, signal }) => runGateway(loaded, { clock, random, logger, signal }),
     local: (loaded) => localGateway(loaded, clock, random),
     enrol: (request) => enrolGateway(request, clock, random),

@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { toNumber } from '@metergate/protocol'
-import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
+import { type MeterProfile, toNumber } from '@metergate/protocol'
 import { Command } from 'commander'
 import type { LineTools } from '../bus/line-tools.js'
 import type { LoadedConfig } from '../config/load.js'
@@ -22,8 +21,9 @@ interface DoctorFlags {
 }
 
 /** `metergate doctor line`: listens, asks, and names what is wrong on a line and in the wiring of its meters. Only reads. */
-export function doctorCommand(cli: CliContext, tools: LineTools): Command {
+export function doctorCommand(cli: CliContext): Command {
   const { terminal } = cli
+  const tools = cli.deps.lines
   const line = new Command('line')
     .description(terminal.say(DOCTOR.cmdDoctorLine))
     .argument('[line]', terminal.say(DOCTOR.argLine))
@@ -33,7 +33,7 @@ export function doctorCommand(cli: CliContext, tools: LineTools): Command {
     .action(async (name: string | undefined, flags: DoctorFlags) => {
       const loaded = cli.load()
       if (flags.record !== undefined && existsSync(flags.record)) cli.fail(DOCTOR.fileExists(flags.record), 2)
-      const diagnosis = await examine(cli, tools, subjectOf(cli, tools, loaded, name))
+      const diagnosis = await examine(cli, loaded.profiles, subjectOf(cli, tools, loaded, name))
       if (flags.json) terminal.json(recordOf(cli, diagnosis))
       else printDiagnosis(cli, diagnosis, flags.raw === true)
       if (flags.record !== undefined) writeRecord(cli, flags.record, diagnosis)
@@ -77,9 +77,9 @@ function unitOf(meter: MeterEntry, { baud, format }: LineConfig, loaded: LoadedC
   }
 }
 
-async function examine(cli: CliContext, tools: LineTools, subject: DoctorSubject): Promise<Diagnosis> {
+async function examine(cli: CliContext, profiles: readonly MeterProfile[], subject: DoctorSubject): Promise<Diagnosis> {
   const bar = new ProgressBar(cli.io.err)
-  const parts = { clock: tools.clock, profiles: loadBuiltinProfiles(), signal: cli.io.signal }
+  const parts = { clock: cli.deps.lines.clock, profiles, signal: cli.io.signal }
   const steps = subject.units.length * 2 + 1
   let step = 0
   for await (const event of examineLine(subject, parts)) {

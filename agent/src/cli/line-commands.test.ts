@@ -36,7 +36,6 @@ async function run(
     },
     isTerminal: false,
   })
-  const deps: CliDeps = { clock, version: '0.0.0', run: never, local: never, enrol: never }
   const io = {
     out: sink('out'),
     err: sink('err'),
@@ -44,14 +43,15 @@ async function run(
     ask: undefined,
     signal: new AbortController().signal,
   }
-  const cli = new CliContext(io, deps, 'en', join(folder, 'metergate.yaml'))
   const tools: LineTools = {
     clock,
     listPorts: async () => ['/dev/ttyUSB0'],
     line: () => new ScriptedLine(clock, script),
     modbusTcp: never,
   }
-  const program = new Command().addCommand(scanCommand(cli, tools)).addCommand(doctorCommand(cli, tools)).exitOverride()
+  const deps: CliDeps = { clock, version: '0.0.0', lines: tools, run: never, local: never, enrol: never }
+  const cli = new CliContext(io, deps, 'en', join(folder, 'metergate.yaml'))
+  const program = new Command().addCommand(scanCommand(cli)).addCommand(doctorCommand(cli)).exitOverride()
   const done = program.parseAsync([...args], { from: 'user' }).then(
     () => 0,
     (error: unknown) => {

@@ -1,4 +1,5 @@
 import type { Clock, Result } from '@metergate/protocol'
+import type { LineTools } from '../bus/line-tools.js'
 import type { LoadedConfig } from '../config/load.js'
 import type { ControlFault, ControlHandlers } from '../control/calls.js'
 import type { Localized } from '../i18n/localized.js'
@@ -10,6 +11,8 @@ export interface CliDeps {
   readonly clock: Clock
   /** Program version, as `--version` prints it. */
   readonly version: string
+  /** Lines as `scan` and `doctor` look at them. */
+  readonly lines: LineTools
   /** `metergate run`: works until `signal` aborts and everything is flushed; resolves with the exit code (0 clean, 1 failed). */
   run(loaded: LoadedConfig, parts: { readonly logger: Logger; readonly signal: AbortSignal }): Promise<number>
   /**

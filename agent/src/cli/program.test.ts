@@ -87,6 +87,15 @@ const handlers: ControlHandlers = {
   },
 }
 
+const noLines: CliDeps['lines'] = {
+  clock: new VirtualClock(),
+  listPorts: async () => [],
+  line: () => undefined,
+  modbusTcp: () => {
+    throw new Error('not in this test')
+  },
+}
+
 interface Ran {
   readonly code: number
   readonly out: string
@@ -119,6 +128,7 @@ class Box {
     const deps: CliDeps = {
       clock: this.clock,
       version: '0.0.0',
+      lines: noLines,
       run: async () => 0,
       local: () => ({ handlers: local, close: async () => undefined }),
       enrol: async ({ cloud, name }) => ok({ gateway: 'gw-12345678', name: `${name} @ ${cloud}` }),

@@ -4,6 +4,7 @@ import { CLI } from '../i18n/cli-texts.js'
 import { asLanguage, chooseLanguage, type Language, type Localized } from '../i18n/localized.js'
 import { configCommand } from './config.js'
 import { CliContext, CommandEnd, configFileOf, type ExitCode } from './context.js'
+import { doctorCommand } from './doctor.js'
 import { energyCommand } from './energy.js'
 import { enrolCommand } from './enrol.js'
 import { exportCommand } from './export.js'
@@ -14,6 +15,7 @@ import { productionCommand } from './production.js'
 import { profilesCommand } from './profiles.js'
 import { readCommand } from './read.js'
 import { runCommand } from './run.js'
+import { scanCommand } from './scan.js'
 import { statusCommand } from './status.js'
 import { Terminal } from './terminal.js'
 import { verifyCommand } from './verify.js'
@@ -70,6 +72,8 @@ export function createProgram(cli: CliContext): Command {
     meterCommand,
     enrolCommand,
     profilesCommand,
+    scanCommand,
+    doctorCommand,
     verifyCommand,
     exportCommand,
   ]

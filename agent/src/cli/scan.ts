@@ -1,9 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { type SerialFormat, serialFormatSchema, unreachable } from '@metergate/protocol'
+import { type MeterProfile, type SerialFormat, serialFormatSchema, unreachable } from '@metergate/protocol'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
 import type { LineSettings } from '../bus/line-port.js'
 import type { LineTools } from '../bus/line-tools.js'
+import { loadConfig } from '../config/load.js'
 import { formatPort, parsePort } from '../config/parse.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { both, type Localized } from '../i18n/localized.js'
@@ -32,8 +33,9 @@ interface ScanFlags {
 const SERVER_SETTINGS: LineSettings = { baud: 9600, format: '8N1' }
 
 /** `metergate scan`: which meters hang on the line, at which settings, and what they are. Only reads. */
-export function scanCommand(cli: CliContext, tools: LineTools): Command {
+export function scanCommand(cli: CliContext): Command {
   const { terminal } = cli
+  const tools = cli.deps.lines
   const collect = (value: string, so: readonly string[]): string[] => [...so, value]
   return new Command('scan')
     .description(terminal.say(SCAN.cmdScan))
@@ -59,13 +61,19 @@ export function scanCommand(cli: CliContext, tools: LineTools): Command {
     })
 }
 
+/** The shipped models and the technician's own; a configuration that is still wrong keeps nobody from scanning. */
+function scanProfiles(cli: CliContext): readonly MeterProfile[] {
+  const loaded = loadConfig({ file: cli.configFile(), env: cli.io.env })
+  return loaded.ok ? loaded.value.profiles : loadBuiltinProfiles()
+}
+
 async function runScan(
   cli: CliContext,
   tools: LineTools,
   ports: readonly ScanPort[],
   options: ScanOptions,
 ): Promise<ScanReport> {
-  const profiles = loadBuiltinProfiles()
+  const profiles = scanProfiles(cli)
   const { probes, etaMs } = scanEstimate(ports, options, profiles)
   const names = ports.map(({ name }) => name)
   const bar = new ProgressBar(cli.io.err)
@@ -158,13 +166,13 @@ function printReport(cli: CliContext, report: ScanReport): void {
   if (report.found.length === 0) return
   terminal.line('')
   terminal.line(SCAN.entries)
-  terminal.print(scanYaml(report.found, loadBuiltinProfiles(), cli.language))
+  terminal.print(scanYaml(report.found, scanProfiles(cli), cli.language))
 }
 
 function writeEntries(cli: CliContext, file: string, report: ScanReport): void {
   if (report.found.length === 0) return
   try {
-    writeFileSync(file, scanYaml(report.found, loadBuiltinProfiles(), cli.language), { flag: 'wx' })
+    writeFileSync(file, scanYaml(report.found, scanProfiles(cli), cli.language), { flag: 'wx' })
   } catch (error) {
     cli.fail(SCAN.notWritten(file, error instanceof Error ? error.message : String(error)))
   }
