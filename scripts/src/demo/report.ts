@@ -9,7 +9,7 @@ const TEXTS = {
     device: 'device',
     cloud: 'cloud',
     perProduct: 'kWh per pair, first to last reading',
-    perLedger: (n: number) => `kWh per pair, ${n} closed intervals`,
+    perLedger: (n: number) => `kWh per pair, ${n} closed ${n === 1 ? 'interval' : 'intervals'}`,
     readings: 'readings',
     taken: 'taken',
     stored: 'stored',
