@@ -1,6 +1,7 @@
 import { healthAnswerSchema } from '@metergate/protocol'
 import { z } from 'zod'
 import type { App, Parts } from './app.js'
+import { patiently } from './patience.js'
 
 /** For those who run the server: health, figures, the documentation. */
 export function operationRoutes(app: App, { store, clock, metrics, version }: Parts): void {
@@ -11,7 +12,7 @@ export function operationRoutes(app: App, { store, clock, metrics, version }: Pa
     async (request, reply) => {
       const health = { store: store.kind, version, server_time: clock.wall() }
       try {
-        await store.ping()
+        await patiently(clock, store.ping())
         return await reply.send({ status: 'ok' as const, ...health })
       } catch (error) {
         request.log.warn({ err: error }, 'store does not answer')

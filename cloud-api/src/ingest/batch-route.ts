@@ -5,6 +5,7 @@ import { Admission } from '../http/admission.js'
 import type { App, Parts } from '../http/app.js'
 import { answers, GATEWAY_SIGNED } from '../http/documented.js'
 import { contentEncoding } from '../http/json-only.js'
+import { patiently } from '../http/patience.js'
 import { HttpProblem } from '../http/problem.js'
 import type { BatchToCommit, CommitOutcome } from '../store/series-store.js'
 import { acceptBatch, mayBeHeld, type ReceivedBatch, readBatch } from './accept-batch.js'
@@ -48,15 +49,17 @@ class BatchDesk {
     }
     const stop = metrics.commitSeconds.startTimer()
     metrics.working.inc()
+    const work = this.workOn(request).finally(() => {
+      stop()
+      metrics.working.dec()
+      // Only now: what still waits for the store keeps its place, so that not more and more wait behind it.
+      leave()
+    })
     try {
-      return await this.workOn(request)
+      return await patiently(this.parts.clock, work)
     } catch (error) {
       metrics.batches.inc({ outcome: error instanceof HttpProblem ? error.code : 'failed' })
       throw error
-    } finally {
-      stop()
-      metrics.working.dec()
-      leave()
     }
   }
 

@@ -2,6 +2,7 @@ import { heartbeatAnswerSchema, heartbeatRequestSchema } from '@metergate/protoc
 import type { App, Parts } from '../http/app.js'
 import { answers, GATEWAY_SIGNED } from '../http/documented.js'
 import { contentEncoding } from '../http/json-only.js'
+import { patiently } from '../http/patience.js'
 import { HttpProblem } from '../http/problem.js'
 import { documentedOnly, signedBy } from './signed-scope.js'
 
@@ -17,7 +18,7 @@ export function heartbeatRoute(app: App, parts: Parts): void {
   }
   const options = { schema, bodyLimit: limits.jsonBytes, validatorCompiler: documentedOnly }
   app.post('/v1/heartbeat', options, async (request) => {
-    const { gateway, body } = await signedBy(request, parts)
+    const { gateway, body } = await patiently(clock, signedBy(request, parts))
     if (contentEncoding(request)) throw new HttpProblem('unsupported_media_type', 'A heartbeat comes uncompressed')
     const read = heartbeatRequestSchema.safeParse(jsonOf(body))
     if (!read.success) {
@@ -27,7 +28,7 @@ export function heartbeatRoute(app: App, parts: Parts): void {
       const detail = errors.map(({ path, message }) => `${path || 'body'}: ${message}`).join('; ')
       throw new HttpProblem('malformed_request', detail, { errors })
     }
-    await store.ingest.heartbeat(gateway.id, read.data, clock.wall())
+    await patiently(clock, store.ingest.heartbeat(gateway.id, read.data, clock.wall()))
     metrics.heartbeats.inc()
     return { server_time: clock.wall() }
   })

@@ -39,7 +39,7 @@ export class PostgresEngine implements SqlEngine {
       connectionString: url,
       max: connections,
       types,
-      connectionTimeoutMillis: 2000,
+      connectionTimeoutMillis: 1500,
       query_timeout: 5_000,
       options: '-c synchronous_commit=on -c statement_timeout=5000 -c lock_timeout=4000',
     })
@@ -60,7 +60,8 @@ export class PostgresEngine implements SqlEngine {
         await client.query('COMMIT')
         return value
       } catch (error) {
-        await client.query('ROLLBACK').catch(() => undefined)
+        // A connection that is gone or does not answer is thrown away, and its transaction with it.
+        if (!isPassing(error)) await client.query('ROLLBACK').catch(() => undefined)
         throw error
       }
     })

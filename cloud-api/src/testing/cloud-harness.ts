@@ -12,8 +12,9 @@ export class ManualClock implements Clock {
   now = T0
   wall = () => epochMs(this.now)
   mono = () => monoMs(this.now - T0)
-  async sleep(duration: DurationMs): Promise<void> {
-    this.now += duration
+  /** Nothing passes by itself: whoever sleeps wakes up when it is called off. */
+  sleep(_duration: DurationMs, signal?: AbortSignal): Promise<void> {
+    return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
   }
 }
 

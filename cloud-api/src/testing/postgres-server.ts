@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -54,6 +54,23 @@ export class PostgresServer {
     await gone
     this.child = launch(this.bin, this.folder)
     await this.ready()
+  }
+
+  /** Nothing of it answers any more, nothing of it is lost: every process of the server is stopped where it is. */
+  freeze(): void {
+    for (const pid of this.processes()) process.kill(pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    for (const pid of this.processes().reverse()) process.kill(pid, 'SIGCONT')
+  }
+
+  /** The server and its children, by whom each was started. Linux. */
+  private processes(): number[] {
+    const own = this.child.pid
+    if (own === undefined) return []
+    const children = readFileSync(`/proc/${own}/task/${own}/children`, 'utf8').trim()
+    return [own, ...children.split(' ').filter(Boolean).map(Number)]
   }
 
   async stop(): Promise<void> {
