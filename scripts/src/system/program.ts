@@ -53,7 +53,7 @@ export class Program {
   }
 
   /** Waits until it has printed `text`; throws with its words when it ends or takes too long. */
-  async says(text: string, withinMs = 15_000): Promise<void> {
+  async says(text: string, withinMs = 60_000): Promise<void> {
     const until = Date.now() + withinMs
     while (!`${this.out}${this.err}`.includes(text)) {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null || Date.now() > until)
