@@ -56,7 +56,8 @@ export function scanCommand(cli: CliContext): Command {
       const report = await runScan(cli, tools, ports, options)
       if (flags.json) terminal.json(report)
       else printReport(cli, report)
-      if (flags.write !== undefined) writeEntries(cli, flags.write, report)
+      const file = flags.write ?? (flags.json ? undefined : await offeredFile(cli, report))
+      if (file !== undefined) writeEntries(cli, file, report)
       if (report.found.length === 0) cli.fail(SCAN.nothing)
     })
 }
@@ -167,6 +168,14 @@ function printReport(cli: CliContext, report: ScanReport): void {
   terminal.line('')
   terminal.line(SCAN.entries)
   terminal.print(scanYaml(report.found, scanProfiles(cli), cli.language))
+}
+
+/** The usual configuration file, if there is none yet and the person at the keyboard wants it written. */
+async function offeredFile(cli: CliContext, { found }: ScanReport): Promise<string | undefined> {
+  const file = cli.configFile()
+  if (!cli.io.ask || found.length === 0 || existsSync(file)) return undefined
+  const answer = await cli.io.ask(`${cli.terminal.say(SCAN.offer(file))} `)
+  return /^(y|yes|是)$/i.test(answer.trim()) ? file : undefined
 }
 
 function writeEntries(cli: CliContext, file: string, report: ScanReport): void {

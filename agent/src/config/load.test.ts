@@ -112,6 +112,10 @@ describe('a wrong configuration gets one clear message with place, path, value a
       ]
     `)
   })
+  it('takes 8E1 without quotes, which YAML reads as the number 80', () => {
+    const loaded = checkSource(wrong('format: 8N1', 'format: 8E1'), { file: 'gateway.yaml' })
+    expect(loaded.ok && loaded.value.config.lines[0]?.format).toBe('8E1')
+  })
   it('a baud the meter cannot talk at', () => {
     expect(both(wrong('baud: 9600', 'baud: 115200'))).toMatchInlineSnapshot(`
       [

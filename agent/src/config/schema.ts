@@ -43,7 +43,11 @@ const baud = z.unknown().transform((raw, context): z.infer<typeof baudSchema> =>
   context.addIssue({ code: 'custom', message: 'baud', input: raw })
   return z.NEVER
 })
-const serialFormat = z.enum(serialFormatSchema.options, { error: 'format' satisfies ConfigHint })
+/** YAML takes 8E1 without quotes for the number 80. */
+const serialFormat = z.preprocess(
+  (raw) => (raw === 80 ? '8E1' : raw),
+  z.enum(serialFormatSchema.options, { error: 'format' satisfies ConfigHint }),
+)
 
 export const lineSchema = section({
   id: id,

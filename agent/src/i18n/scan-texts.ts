@@ -151,6 +151,10 @@ export const SCAN = {
   }),
   because: { zh: '依据', en: 'because' },
   entries: { zh: '配置文件可写:', en: 'for the configuration file:' },
+  offer: (file: string): Localized => ({
+    zh: `写入 ${file}?[y/N]`,
+    en: `Write this to ${file}? [y/N]`,
+  }),
   written: (file: string): Localized => ({
     zh: `已写入 ${file}。下一步:metergate config check`,
     en: `wrote ${file}. Next: metergate config check`,

@@ -31,7 +31,7 @@ export function scanYaml(found: readonly FoundUnit[], profiles: readonly MeterPr
       `  - id: ${id}`,
       `    port: ${quoted(port)}`,
       `    baud: ${settings.baud}`,
-      `    format: ${settings.format}`,
+      `    format: ${formatText(settings.format)}`,
     ]),
     'meters:',
     ...named.flatMap((each) => {
@@ -59,7 +59,7 @@ function meterEntry(
     `    line: ${line}`,
     `    profile: ${profile?.id ?? 'MODEL'}${profile ? `   # ${profile.title.zh} · ${profile.title.en}` : ''}`,
     at.protocol === 'modbus' ? `    unit: ${at.unit}` : `    address: "${at.address ?? '000000000000'}"`,
-    ...(isSame ? [] : [`    serial: { baud: ${settings.baud}, format: ${settings.format} }`]),
+    ...(isSame ? [] : [`    serial: { baud: ${settings.baud}, format: ${formatText(settings.format)} }`]),
     ...(profile?.values_are === 'secondary' ? [`    # ct: 200/5   # ${say(SCAN.writeCt)}`] : []),
   ]
   const doubt = verdict === 'unsure' ? [`  # ${say(SCAN.orElse(others.map((each) => each.profile)))}`] : []
@@ -79,6 +79,9 @@ function commonest(list: readonly LineSettings[]): LineSettings {
     list.filter(({ baud, format }) => baud === settings.baud && format === settings.format).length
   return [...list].sort((a, b) => count(b) - count(a))[0] ?? { baud: 9600, format: '8N1' }
 }
+
+/** 8E1 is a number to YAML unless quoted. */
+const formatText = (format: LineSettings['format']): string => (format === '8E1' ? '"8E1"' : format)
 
 /** Plain where YAML reads it as text, else in quotes. */
 const quoted = (text: string): string => (/^[/\w][\w./-]*$/.test(text) ? text : JSON.stringify(text))

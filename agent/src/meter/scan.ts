@@ -1,5 +1,5 @@
 import { type MeterProfile, unreachable } from '@metergate/protocol'
-import { unitKey } from '../bus/question.js'
+import { type UnitKey, unitKey } from '../bus/question.js'
 import { findDlt645Meters } from './dlt645-search.js'
 import type { Presence } from './presence.js'
 import { OPENING_MS, planScan, probeMs, type ScanProbe, type ScanScope, type ScanStage, stageMs } from './scan-plan.js'
@@ -153,12 +153,23 @@ class ScanRun {
     this.#leftMs -= priced
     if (probe.kind === 'modbus') {
       if (visit.heard.has(unitKey({ protocol: 'modbus', unit: probe.unit }))) return
+      if (this.#isKnown(visit, unitKey({ protocol: 'modbus', unit: probe.unit }))) return
       const begun = this.#parts.clock.mono()
       const presence = await visit.askModbus(probe.unit, probe.again ? 4 : 3)
       if (presence.kind === 'nobody') this.#learn(priced, this.#parts.clock.mono() - begun)
       return yield* this.#judge(visit, at, presence)
     }
     yield* probe.kind === 'dlt645' ? this.#dlt645(visit) : this.#dlt645Of1997(visit)
+  }
+
+  /**
+   * A meter found at this speed in another format: some answer in more than one (and a pty knows no parity), but one address is
+   * one meter.
+   */
+  #isKnown({ port, settings }: Visit, key: UnitKey): boolean {
+    return this.#found.some(
+      (unit) => unit.port === port.name && unit.settings.baud === settings.baud && keyOf(unit.at) === key,
+    )
   }
 
   #learn(predicted: number, real: number): void {
@@ -215,6 +226,7 @@ class ScanRun {
     for await (const event of findDlt645Meters(visit.bus, this.#parts.clock, this.#parts.signal)) {
       switch (event.kind) {
         case 'meter':
+          if (this.#isKnown(visit, unitKey({ protocol: 'dlt645', address: event.address }))) break
           yield* this.#name(visit, { protocol: 'dlt645', address: event.address }, event.turnaroundMs, '2007')
           if (this.#isEnough()) return
           break
@@ -255,6 +267,12 @@ class ScanRun {
     if (presence.kind === 'there')
       yield* this.#name(visit, { protocol: 'dlt645', address: undefined }, presence.turnaroundMs, '1997')
   }
+}
+
+/** Undefined for a meter that does not tell its address: it may be any. */
+function keyOf(at: UnitAddress): UnitKey | undefined {
+  if (at.protocol === 'modbus') return unitKey(at)
+  return at.address === undefined ? undefined : unitKey({ protocol: 'dlt645', address: at.address })
 }
 
 function addressOf(probe: ScanProbe): UnitAddress {

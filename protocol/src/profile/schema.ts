@@ -26,6 +26,8 @@ const localized = z.strictObject({ zh: z.string().min(1), en: z.string().min(1) 
 /** Serial character format: data bits, parity, stop bits. */
 export const serialFormatSchema = z.enum(['8N1', '8E1', '8O1', '8N2'])
 export type SerialFormat = z.infer<typeof serialFormatSchema>
+/** A format as a person writes it in YAML, where 8E1 without quotes is the number 80. */
+export const writtenSerialFormatSchema = z.preprocess((value) => (value === 80 ? '8E1' : value), serialFormatSchema)
 export const baudSchema = z.union([
   z.literal(300),
   z.literal(600),
@@ -115,9 +117,9 @@ const common = {
   category: z.enum(['electricity', 'counter']).default('electricity'),
   serial: z.strictObject({
     baud: baudSchema,
-    format: serialFormatSchema,
+    format: writtenSerialFormatSchema,
     bauds: z.array(baudSchema).default([]),
-    formats: z.array(serialFormatSchema).default([]),
+    formats: z.array(writtenSerialFormatSchema).default([]),
     unit: z.number().int().min(0).max(255).optional(),
   }),
   /** `secondary`: the items marked with `ratio` must be multiplied by the configured (or read) CT and PT ratio. */

@@ -168,7 +168,7 @@ describe('scanning a line', () => {
     const { report } = await scanned(threeMeters())
     const text = scanYaml(report.found, profiles, 'en')
     expect(text).toContain('profile: chint-dtsu666')
-    expect(text).toContain('serial: { baud: 19200, format: 8E1 }')
+    expect(text).toContain('serial: { baud: 19200, format: "8E1" }')
     expect(text).toContain('# ct: 200/5')
     expect(text).toContain('address: "202611230042"')
   })
