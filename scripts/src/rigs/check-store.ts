@@ -22,13 +22,25 @@ export function announcedIn(output: string): Announced[] {
   }))
 }
 
+export const recordsIn = (announced: readonly Announced[]): number =>
+  announced.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+
 export interface StoreVerdict {
   readonly opened: boolean
   readonly setAside: boolean
   /** Records announced as stored that are neither there nor named by a gap record. */
   readonly missing: number
   readonly findings: readonly string[]
+  /** Gap records, the numbers they name, and the events in the ledger. */
+  readonly gaps: number
+  readonly named: number
+  readonly events: number
 }
+
+export const violationsOf = (verdict: StoreVerdict, mayBeSetAside = false): number =>
+  (verdict.opened ? 0 : 1) + (verdict.setAside && !mayBeSetAside ? 1 : 0) + verdict.missing + verdict.findings.length
+
+const NOT_OPENED = { opened: false, setAside: false, gaps: 0, named: 0, events: 0 }
 
 /** Starts a copy of the store as the agent would and looks for everything that was announced. */
 export async function checkStore(folder: string, announced: readonly Announced[]): Promise<StoreVerdict> {
@@ -51,21 +63,27 @@ async function checkCopy(folder: string, announced: readonly Announced[]): Promi
     settings: { ballastBytes: 0 },
   })
   const started = store.start()
-  if (!started.ok) return { opened: false, setAside: false, missing: announced.length, findings: [started.fault.why] }
+  if (!started.ok) return { ...NOT_OPENED, missing: announced.length, findings: [started.fault.why] }
   const found = new Set([...store.records({ stream: 'detail' })].map(textOf))
-  const gaps = [...store.records({ stream: 'ledger', kinds: ['gap'] })].map(({ record }) => record)
+  const gaps = [...store.records({ stream: 'ledger', kinds: ['gap'] })].flatMap(({ record }) =>
+    record.kind === 'gap' ? [record] : [],
+  )
+  // What was salvaged lives on in a new stream under another number; its own number is in the reading.
+  const values = new Set([...found].map((text) => text.split(' ')[1]))
+  const isSetAside = started.value.setAside !== undefined
   let missing = 0
   for (const { stream, first, last, n } of announced) {
     for (let seq = first; seq <= last; seq += 1) {
-      const isNamed = gaps.some(
-        (gap) => gap.kind === 'gap' && gap.stream === stream && gap.first <= seq && seq <= gap.last,
-      )
-      if (!isNamed && !found.has(`${seq} ${n + seq - first}`)) missing += 1
+      const isNamed = gaps.some((gap) => gap.stream === stream && gap.first <= seq && seq <= gap.last)
+      const isThere = isSetAside ? values.has(`${n + seq - first}`) : found.has(`${seq} ${n + seq - first}`)
+      if (!isNamed && !isThere) missing += 1
     }
   }
   const findings = store.verify().findings.map((each) => `${each.what} ${each.number}: ${each.kind}`)
+  const events = [...store.records({ stream: 'ledger', kinds: ['event'] })].length
   await store.close()
-  return { opened: true, setAside: started.value.setAside !== undefined, missing, findings }
+  const named = gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0)
+  return { opened: true, setAside: isSetAside, missing, findings, gaps: gaps.length, named, events }
 }
 
 const textOf = ({ seq, record }: Numbered): string => (record.kind === 'reading' ? `${seq} ${numberOf(record)}` : '')

@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { rootFolder } from '../root.js'
+import { bootIn1970, clockSteps, fakeTimeLibrary, sigterm, twoInstances, unsyncedBoots } from './agent-rigs.js'
 import { busFaults, busLate } from './bus-faults.js'
 import { unguarded } from './bus-planted.js'
-import { failingCall, fullDisk, killLoop, powerCut, type RigResult, wear } from './store-rigs.js'
+import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres, sameBatch } from './cloud-rigs.js'
+import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
+import type { RigResult } from './rig.js'
+import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wear } from './store-rigs.js'
 
 /**
  * `node scripts/dist/rigs/main.js [rig…] [--long]`: one line of JSON per rig. Mounts are made in a mount namespace
@@ -10,16 +16,22 @@ import { failingCall, fullDisk, killLoop, powerCut, type RigResult, wear } from 
  */
 const long = process.argv.includes('--long')
 const INSIDE = '--inside'
+/** A store of each schema ever released. */
+const FIXTURES = join(rootFolder(), 'agent/src/store/fixtures')
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1)
 /** Every call in the long form, every tenth in the short one: starting takes the first thirty or so. */
 const some = (all: number): readonly number[] => upTo(all).filter((nth) => long || nth % 10 === 0)
 /** Beyond starting, where the store must go on by itself. */
 const deep = (): readonly number[] => (long ? upTo(120) : [45, 65, 85, 105])
 
+const fakeTime = (): string | undefined => (fakeTimeLibrary() === undefined ? 'libfaketime' : undefined)
+
 interface Rig {
   readonly mounts: boolean
   /** A control has a planted mistake: it must find violations. */
   readonly control?: true
+  /** Says what the machine lacks for it. */
+  readonly needs?: () => string | undefined
   run(): Promise<RigResult>
 }
 
@@ -30,9 +42,30 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'failing-fsync': { mounts: false, run: () => failingCall('fsync', 'EIO', some(40)) },
   'failing-write': { mounts: false, run: () => failingCall('write', 'ENOSPC', some(60)) },
   'failing-write-burst': { mounts: false, run: () => failingCall('write', 'EIO', deep(), 5) },
-  'file-limit': { mounts: false, run: () => failingCall('write', 'EFBIG', deep(), 3) },
+  'failing-write-too-big': { mounts: false, run: () => failingCall('write', 'EFBIG', deep(), 3) },
+  flushes: { mounts: false, run: () => flushes(long ? 200 : 20, 'FULL') },
+  'flushes-control': { mounts: false, control: true, run: () => flushes(20, 'NORMAL') },
+  'file-limit': { mounts: false, run: () => fileLimit(long ? 2_000 : 150) },
+  cap: { mounts: false, run: () => cap(long ? 16 : 0.5) },
+  mutations: { mounts: false, run: () => mutations(long ? 300 : 10) },
+  'mutations-control': { mounts: false, control: true, run: () => mutations(3, true) },
+  'read-only': { mounts: true, run: () => readOnly(long ? 600 : 3) },
+  'migration-killed': { mounts: false, run: () => migrationKilled(long ? upTo(80) : [3, 17], FIXTURES) },
+  'migration-killed-control': { mounts: false, control: true, run: () => migrationKilled([12, 40], FIXTURES, true) },
   'full-disk': { mounts: true, run: fullDisk },
   wear: { mounts: true, run: () => wear(long ? 8640 : 600) },
+  'two-instances': { mounts: false, run: () => twoInstances(long ? 10 : 1) },
+  sigterm: { mounts: false, run: () => sigterm(long ? 60 : 2) },
+  'boot-in-1970': { mounts: false, needs: fakeTime, run: () => bootIn1970(long ? 60 : 4) },
+  'clock-steps': { mounts: false, needs: fakeTime, run: () => clockSteps(long ? 20 : 3) },
+  'unsynced-boots': { mounts: true, needs: fakeTime, run: unsyncedBoots },
+  'cloud-same-batch': { mounts: false, run: () => sameBatch('sqlite', long ? 100 : 2) },
+  'cloud-same-batch-pg': { mounts: false, needs: hasPostgres, run: () => sameBatch('postgres', long ? 100 : 2) },
+  'cloud-power-cut': { mounts: true, run: () => cloudPowerCut(long ? 100 : 2) },
+  'cloud-power-cut-control': { mounts: true, control: true, run: () => cloudPowerCut(2, true) },
+  'cloud-database-crash': { mounts: false, needs: hasPostgres, run: () => databaseCrash(long ? 50 : 2) },
+  'cloud-database-gone': { mounts: false, needs: hasPostgres, run: () => databaseGone(long ? 300_000 : 4_000) },
+  'cloud-disk-full': { mounts: true, run: cloudDiskFull },
   'bus-modbus': { mounts: false, run: () => busFaults('modbus', long ? 100_000 : 300) },
   'bus-dlt645': { mounts: false, run: () => busFaults('dlt645', long ? 100_000 : 300) },
   'bus-late': { mounts: false, run: () => busLate(long ? 10_000 : 500) },
@@ -50,6 +83,11 @@ for (const [name, rig] of Object.entries(RIGS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   if (rig.mounts && !process.argv.includes(INSIDE)) {
     print({ rig: name, skipped: 'needs root on Linux, to mount' })
+    continue
+  }
+  const lacking = rig.needs?.()
+  if (lacking !== undefined) {
+    print({ rig: name, skipped: `needs ${lacking}` })
     continue
   }
   const result = await rig.run()

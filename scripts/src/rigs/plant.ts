@@ -3,11 +3,11 @@ import { QUANTITY_NAMES, type ReadingRecord, readingRecordSchema, type Stamp } f
 const QUANTITIES = QUANTITY_NAMES.slice(0, 20)
 
 /** A reading whose first value is `n`, so that it can be told from every other; the rest moves as a plant's does. */
-export function plantReading(n: number, meter: number, stamp: Stamp): ReadingRecord {
+export function plantReading(n: number, meter: number, stamp: Stamp, noise: () => number = () => 0): ReadingRecord {
   const values = QUANTITIES.map((quantity, index) => ({
     quantity,
     block: 0,
-    value: { n: index === 0 ? n : index * 100_000 + ((n * (index + 7)) % 97), exp: -1 },
+    value: { n: index === 0 ? n : index * 100_000 + ((n * (index + 7)) % 97) + noise(), exp: -1 },
   }))
   return readingRecordSchema.parse({
     kind: 'reading',

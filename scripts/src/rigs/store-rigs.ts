@@ -1,41 +1,20 @@
-import { execFileSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { announcedIn, checkStore, type StoreVerdict } from './check-store.js'
+import { announcedIn, checkStore, recordsIn, violationsOf } from './check-store.js'
+import { inFolder, makeExt4, type RigResult, run } from './rig.js'
 import { pause, WriterProcess } from './writer-process.js'
 
-/** What a rig found out; one line of JSON. `violations` must be 0; a control must have some. */
-export interface RigResult {
-  readonly rig: string
-  readonly runs: number
-  readonly violations: number
-  readonly notes: Readonly<Record<string, unknown>>
-}
-
-const run = (command: string, ...args: string[]): string =>
-  execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' })
-const violationsOf = (verdict: StoreVerdict): number =>
-  (verdict.opened ? 0 : 1) + (verdict.setAside ? 1 : 0) + verdict.missing + verdict.findings.length
-
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'metergate-rig-'))
-  try {
-    return await work(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+export type { RigResult } from './rig.js'
 
 /** kill -9 at random instants, the same store over all cycles: finds wrong order, not missing flushes. */
 export function killLoop(cycles: number): Promise<RigResult> {
@@ -52,7 +31,7 @@ export function killLoop(cycles: number): Promise<RigResult> {
     }
     const verdict = await checkStore(folder, announced)
     violations += violationsOf(verdict)
-    return { rig: 'kill-loop', runs: cycles, violations, notes: { announced: announced.length * 8, ...verdict } }
+    return { rig: 'kill-loop', runs: cycles, violations, notes: { announced: recordsIn(announced), ...verdict } }
   })
 }
 
@@ -84,7 +63,7 @@ export function powerCut(cuts: number, synchronous: 'FULL' | 'NORMAL'): Promise<
       run('umount', mount)
       rmSync(image)
       rmSync(snapshot)
-      announcedCount += announced.length * 8
+      announcedCount += recordsIn(announced)
       violations += violationsOf(verdict)
       if (!verdict.opened || verdict.setAside) corrupt += 1
       findings.push(...verdict.findings.slice(0, 3))
@@ -94,13 +73,8 @@ export function powerCut(cuts: number, synchronous: 'FULL' | 'NORMAL'): Promise<
   })
 }
 
-function makeExt4(image: string, mount: string): void {
-  run('truncate', '-s', '48M', image)
-  run('mkfs.ext4', '-q', '-F', image)
-  mkdirSync(mount, { recursive: true })
-  run('mount', '-o', 'loop', image, mount)
-}
-
+/** So many that the store comes to the fortieth flush. */
+const APPENDS = 24
 const SYSCALLS = { fsync: 'fsync,fdatasync', write: 'pwrite64,write', truncate: 'ftruncate', open: 'openat' } as const
 
 /** Each of the calls from `first` to `last` fails once (a burst with `burst`): nothing lost, no hole, no crash. */
@@ -132,14 +106,15 @@ export async function failingCall(
         '-o',
         log,
       ]
-      const writer = new WriterProcess(['--folder', store, '--count', '12'], strace)
+      const writer = new WriterProcess(['--folder', store, '--count', String(APPENDS)], strace)
       const code = await writer.ended()
       const times = readFileSync(log, 'utf8').split('INJECTED').length - 1
       injected += times > 0 ? 1 : 0
       if (code === 3) notStarted += 1
       const announced = announcedIn(writer.output)
       const verdict = await checkStore(store, announced)
-      const isWhole = code === 3 || (code === 0 && announced.length + writer.output.split('refused').length - 1 === 12)
+      const isWhole =
+        code === 3 || (code === 0 && announced.length + writer.output.split('refused').length - 1 === APPENDS)
       const found = violationsOf(verdict) + (isWhole ? 0 : 1)
       violations += found
       if (found > 0)
@@ -198,7 +173,8 @@ export function fullDisk(): Promise<RigResult> {
         ...verdict,
         stderr: writer.output.includes('stderr'),
       }
-      return { rig: 'full-disk', runs: 1, violations: violationsOf(verdict) + (isBack ? 0 : 1), notes }
+      const violations = violationsOf(verdict) + (isBack ? 0 : 1) + (hasBallast ? 0 : 1)
+      return { rig: 'full-disk', runs: 1, violations, notes }
     } finally {
       run('umount', mount)
     }
@@ -250,5 +226,108 @@ export function wear(commits: number): Promise<RigResult> {
     } finally {
       run('umount', mount)
     }
+  })
+}
+
+/** A file size limit of the process (`prlimit --fsize`): EFBIG in the middle of it all is a full disk, no end. */
+export function fileLimit(appends: number): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const args = [
+      '--folder',
+      folder,
+      '--count',
+      String(appends),
+      '--cap-mib',
+      '32',
+      '--ack',
+      'no',
+      '--noise',
+      'yes',
+      '--records',
+      '80',
+    ]
+    const writer = new WriterProcess(args, ['prlimit', '--fsize=400000'])
+    const code = await writer.ended()
+    const announced = announcedIn(writer.output)
+    const refusals = writer.output.split('refused').length - 1
+    const verdict = await checkStore(folder, announced)
+    const isAlive = code === 0
+    // The limit must have been met: by a refusal, or by records given up with a gap record.
+    const wasMet = refusals > 0 || verdict.gaps > 0
+    const notes = { code, announced: recordsIn(announced), refusals, ...verdict }
+    return {
+      rig: 'file-limit',
+      runs: 1,
+      violations: violationsOf(verdict) + (isAlive ? 0 : 1) + (wasMet ? 0 : 1),
+      notes,
+    }
+  })
+}
+
+/** A store offline that is given three times what it may hold: within its bound, oldest detail first, every loss named. */
+export function cap(mib: number): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const args = [
+      '--folder',
+      folder,
+      '--cap-mib',
+      String(mib),
+      '--ack',
+      'no',
+      '--noise',
+      'yes',
+      '--events',
+      'yes',
+      '--records',
+      '80',
+    ]
+    const writer = new WriterProcess(args)
+    let [largest, gaveUp] = [0, 0]
+    // Random values take some 3 bytes each: three times the bound is then this many appends.
+    const enough = Math.ceil((3 * mib * 1024 * 1024) / (80 * 20 * 3))
+    while (announcedIn(writer.output).length < enough) {
+      await pause(50)
+      const size = readdirSync(folder)
+        .filter((name) => /^store\.sqlite/.test(name))
+        .reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0)
+      largest = Math.max(largest, size)
+      if (writer.hasEnded) break
+    }
+    writer.signal('SIGKILL')
+    await writer.ended()
+    const announced = announcedIn(writer.output)
+    const verdict = await checkStore(folder, announced)
+    gaveUp = verdict.named
+    const isWithin = largest <= mib * 1024 * 1024 * 1.1
+    const ledgerKept = verdict.events === announced.length
+    const bad = (isWithin ? 0 : 1) + (gaveUp > 0 ? 0 : 1) + (ledgerKept ? 0 : 1)
+    const notes = { mib, largest, announced: recordsIn(announced), gaveUp, ledgerKept, ...verdict }
+    return { rig: 'cap', runs: 1, violations: violationsOf(verdict) + bad, notes }
+  })
+}
+
+/** Every commit reaches the medium: as many flushes as commits, counted by strace; NORMAL must be found out. */
+export function flushes(commits: number, synchronous: 'FULL' | 'NORMAL'): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const log = join(folder, 'strace')
+    const store = join(folder, 'store')
+    mkdirSync(store)
+    const strace = ['strace', '-f', '-qq', '-P', ...pathsOf(store), '-e', 'trace=fsync,fdatasync', '-o', log]
+    const args = [
+      '--folder',
+      store,
+      '--count',
+      String(commits),
+      '--synchronous',
+      synchronous,
+      '--seal-every',
+      '1000000',
+    ]
+    const writer = new WriterProcess(args, strace)
+    const code = await writer.ended()
+    const flushed = readFileSync(log, 'utf8').split(/f(?:data)?sync\(/).length - 1
+    const stored = announcedIn(writer.output).length
+    const notes = { synchronous, commits: stored, flushes: flushed, code }
+    return { rig: 'flushes', runs: commits, violations: flushed >= stored && stored === commits ? 0 : 1, notes }
   })
 }

@@ -12,11 +12,17 @@ const { values } = parseArgs({
     folder: { type: 'string', default: '' },
     /** Appends before it ends; 0: until killed. */
     count: { type: 'string', default: '0' },
+    /** Records in one append. */
+    records: { type: 'string', default: '8' },
     'pause-ms': { type: 'string', default: '0' },
     synchronous: { type: 'string', default: 'FULL' },
     'cap-mib': { type: 'string', default: '64' },
     'seal-every': { type: 'string', default: '6' },
     ack: { type: 'string', default: 'yes' },
+    /** Random values that do not compress, and an event with each append. */
+    noise: { type: 'string', default: 'no' },
+    events: { type: 'string', default: 'no' },
+    'queue-kib': { type: 'string', default: '8192' },
     'reserve-kib': { type: 'string', default: '16384' },
   },
 })
@@ -32,6 +38,7 @@ const store = new SqliteRecordStore({
     commitEveryMs: 50,
     capBytes: Number(values['cap-mib']) * 1024 * 1024,
     ballastBytes: 512 * 1024,
+    queueBytes: Number(values['queue-kib']) * 1024,
     reserveBytes: Number(values['reserve-kib']) * 1024,
     synchronous: values.synchronous === 'NORMAL' ? 'NORMAL' : 'FULL',
   },
@@ -44,12 +51,18 @@ if (!started.ok) {
 process.stdout.write('started\n')
 
 const stamp = (): Stamp => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'S' })
+const chance = new SystemRandom()
+const noise = values.noise === 'yes' ? () => Math.floor(chance.next() * 1e7) : () => 0
 const count = Number(values.count)
 let n = Math.floor(new SystemRandom().next() * 1e12)
 for (let round = 1; count === 0 || round <= count; round += 1) {
   const first = n
-  const records = Array.from({ length: 8 }, (_, meter) => plantReading(n++, meter + 1, stamp()))
+  const records = Array.from({ length: Number(values.records) }, (_, index) =>
+    plantReading(n++, (index % 8) + 1, stamp(), noise),
+  )
   const storing = store.append(records)
+  if (values.events === 'yes')
+    void store.append([{ kind: 'event', stamp: stamp(), code: 'rig_round', facts: { round } }])
   if (round % Number(values['seal-every']) === 0) {
     const batch = store.seal('detail', { minAgeMs: 0, maxDecodedBytes: 256 * 1024 })
     if (batch && values.ack === 'yes') store.acknowledge([batch])

@@ -31,6 +31,14 @@ export class WriterProcess {
     }
   }
 
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0
+  }
+
   signal(name: 'SIGSTOP' | 'SIGKILL' | 'SIGCONT'): void {
     this.child.kill(name)
   }

@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** What a rig found out; one line of JSON. `violations` must be 0; a control must have some. */
+export interface RigResult {
+  readonly rig: string
+  readonly runs: number
+  readonly violations: number
+  readonly notes: Readonly<Record<string, unknown>>
+}
+
+/** Runs a tool to its end and gives what it printed; throws with its words when it failed. */
+export const run = (command: string, ...args: string[]): string =>
+  execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' })
+
+/** Work in a folder of its own, gone afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'metergate-rig-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A fresh ext4 file system in a file, mounted. Needs root. */
+export function makeExt4(image: string, mount: string, options = 'loop', size = '48M'): void {
+  run('truncate', '-s', size, image)
+  run('mkfs.ext4', '-q', '-F', image)
+  mkdirSync(mount, { recursive: true })
+  run('mount', '-o', options, image, mount)
+}
+
+/** Collects what went wrong; the first few in words. */
+export class Findings {
+  count = 0
+  readonly words: string[] = []
+
+  /** Notes a violation unless `holds`. */
+  expect(holds: boolean, words: () => string): void {
+    if (holds) return
+    this.count += 1
+    if (this.words.length < 5) this.words.push(words().slice(0, 600))
+  }
+}
