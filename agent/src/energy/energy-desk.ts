@@ -9,6 +9,7 @@ import {
   type Result,
 } from '@metergate/protocol'
 import { z } from 'zod'
+import { GapEstimator, gapStateSchema } from './gap-estimator.js'
 import type { EventDraft, IntervalDraft } from './interval.js'
 import { type CounterSpec, IntervalCutter, type MeterChange } from './interval-cutter.js'
 import type { IntervalMinutes, PlantZone } from './plant-time.js'
@@ -46,7 +47,9 @@ const checkpointSchema = z.strictObject({
   format: z.literal('energy-desk/1'),
   cutters: z.record(z.string(), z.string()),
   settled: z.record(z.string(), z.number()),
+  gaps: z.record(z.string(), gapStateSchema).default({}),
 })
+type GapStates = z.infer<typeof checkpointSchema>['gaps']
 
 /**
  * Turns dated readings into intervals, production and energy per product. Deterministic, so a restart from a
@@ -54,15 +57,20 @@ const checkpointSchema = z.strictObject({
  */
 export class EnergyDesk {
   readonly #cutters = new Map<MeterId, IntervalCutter>()
+  readonly #gaps = new Map<MeterId, GapEstimator>()
   readonly #books = new Map<string, ProductBook>()
 
   private constructor(
     private readonly options: DeskOptions,
     cutters: ReadonlyMap<MeterId, IntervalCutter>,
     settled: Readonly<Record<string, number>>,
+    gaps: GapStates = {},
   ) {
     const { zone, minutes, shifts } = options
-    for (const [meter, cutter] of cutters) this.#cutters.set(meter, cutter)
+    for (const [meter, cutter] of cutters) {
+      this.#cutters.set(meter, cutter)
+      this.#gaps.set(meter, new GapEstimator(gaps[meter]))
+    }
     for (const product of options.products) {
       this.#books.set(product.id, new ProductBook({ zone, minutes, product, shifts }, settled[product.id] ?? 0))
     }
@@ -97,7 +105,10 @@ export class EnergyDesk {
         cutters.set(meter.id, new IntervalCutter(cutterOptions(options, meter)))
       }
     }
-    return ok({ desk: new EnergyDesk(options, cutters, parsed.data.settled), changed })
+    const gaps = Object.fromEntries(
+      Object.entries(parsed.data.gaps).filter(([meter]) => !changed.some((one) => one === meter)),
+    )
+    return ok({ desk: new EnergyDesk(options, cutters, parsed.data.settled, gaps), changed })
   }
 
   /** Store it in one commit with the records it led to. */
@@ -106,6 +117,7 @@ export class EnergyDesk {
       format: 'energy-desk/1',
       cutters: Object.fromEntries([...this.#cutters].map(([meter, cutter]) => [meter, cutter.checkpoint()])),
       settled: Object.fromEntries([...this.#books].map(([product, book]) => [product, book.settled])),
+      gaps: Object.fromEntries([...this.#gaps].map(([meter, gap]) => [meter, gap.state()])),
     })
   }
 
@@ -130,7 +142,7 @@ export class EnergyDesk {
     const counters = this.#countersOf(reading.meter)
     const counts = values.filter(({ quantity }) => counters.has(quantity))
     const { intervals, events } = cutter.read({ at, values: counts, ...(power ? { power } : {}) })
-    return [...events, ...intervals, ...this.#close(intervals)]
+    return [...events, ...this.#close(reading.meter, intervals)]
   }
 
   /**
@@ -146,7 +158,7 @@ export class EnergyDesk {
     const isLate = cutter.hasBrokenSince(change.at)
     const { intervals, events } = isLate ? cutter.noteChange(change) : cutter.change(change)
     const facts = events.find(({ code }) => code === change.cause)?.facts ?? {}
-    return { drafts: [...events, ...intervals, ...this.#close(intervals)], facts, isLate }
+    return { drafts: [...events, ...this.#close(meter, intervals)], facts, isLate }
   }
 
   /** Takes a declared entry (or its correction); returns it with the figures it changes. */
@@ -187,9 +199,11 @@ export class EnergyDesk {
     )
   }
 
-  #close(intervals: readonly IntervalDraft[]): EnergyDraft[] {
-    if (intervals.length === 0) return []
-    return [...this.#books.values()].flatMap((book) => book.close(intervals))
+  /** Intervals of one meter with their estimates, and what follows from them. */
+  #close(meter: MeterId, cut: readonly IntervalDraft[]): EnergyDraft[] {
+    if (cut.length === 0) return []
+    const intervals = this.#gaps.get(meter)?.take(cut) ?? [...cut]
+    return [...intervals, ...[...this.#books.values()].flatMap((book) => book.close(intervals))]
   }
 
   #countersOf(meter: MeterId): ReadonlySet<string> {

@@ -53,8 +53,12 @@ export function slotEnergy(interval: IntervalDraft | undefined, quantity: Quanti
 
 /** What the registers measured in an interval, suspect stretches included: the sum of its metered parts. */
 export function meteredEnergy(delta: IntervalDelta, multiplier: Amount): Amount {
-  if (delta.delta || !delta.parts) return delta.delta ?? ZERO
-  return sum(delta.parts.map(({ from, to, multiplier: own }) => multiply(subtract(to, from), own ?? multiplier)))
+  return delta.delta ?? partsEnergy(delta, multiplier)
+}
+
+/** What the registers say of the metered stretches alone; zero without any. */
+export function partsEnergy({ parts = [] }: IntervalDelta, multiplier: Amount): Amount {
+  return sum(parts.map(({ from, to, multiplier: own }) => multiply(subtract(to, from), own ?? multiplier)))
 }
 
 /** Exact sum; zero for none. */

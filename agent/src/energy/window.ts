@@ -8,16 +8,19 @@ import {
   ratio,
   rescale,
   scaledTo,
+  subtract,
 } from '@metergate/protocol'
 import type { IntervalDraft } from './interval.js'
 import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
-import { meteredEnergy, newestIntervals, slotsOf, ZERO } from './spans.js'
+import { meteredEnergy, newestIntervals, partsEnergy, slotsOf, ZERO } from './spans.js'
 
 /** One meter's energy over a window, and how much of it is known how. Energies in the quantity's unit. */
 export interface WindowTotal {
-  /** Everything the registers measured, the stretches of suspect intervals included. */
+  /** Everything the registers measured, the stretches of suspect intervals included, and what is `bridged`. */
   readonly total: Amount
-  /** The part of it whose place in time is estimated. */
+  /** The part of it that no meter saw (estimates across an exchange or reset): without it, what the registers say. */
+  readonly bridged: Amount
+  /** The part of it whose place in time, or amount, is estimated. */
   readonly estimated: Amount
   readonly estimatedShare: Amount
   /** Intervals of the grid in the window, and how many are measured and estimated. */
@@ -49,7 +52,7 @@ export function windowTotal(question: WindowQuestion): WindowTotal {
   const { period, zone, minutes, intervals, quantity = 'energy_active_import_total' } = question
   const slots = slotsOf(period, zone, minutes)
   const byStart = new Map([...newestIntervals(intervals).values()].flatMap((one) => [...one]))
-  let [total, estimated] = [ZERO, ZERO]
+  let [total, estimated, bridged] = [ZERO, ZERO, ZERO]
   let [measuredCount, estimatedCount, meteredMs, unbroken] = [0, 0, 0, 0]
   for (const slot of slots) {
     const interval = byStart.get(slot.start)
@@ -59,13 +62,20 @@ export function windowTotal(question: WindowQuestion): WindowTotal {
     total = add(total, energy)
     if (delta.flag === 'estimated') estimated = add(estimated, energy)
     if (delta.flag === 'measured' && delta.delta) measuredCount += 1
-    if (delta.flag === 'estimated') estimatedCount += 1
+    if (delta.flag === 'estimated' || delta.flag === 'mixed') estimatedCount += 1
+    if (delta.flag === 'mixed') {
+      const unseen = subtract(energy, partsEnergy(delta, interval.multiplier))
+      bridged = add(bridged, unseen)
+      estimated = add(estimated, unseen)
+    }
+    if (delta.flag === 'mixed' && !delta.parts) continue
     if (delta.parts) meteredMs += delta.parts.reduce((ms, part) => ms + part.end - part.start, 0)
     else if (delta.delta) meteredMs += slot.end - slot.start
     if (delta.delta && !delta.parts) unbroken += 1
   }
   return {
     total,
+    bridged,
     estimated,
     estimatedShare: ratio(estimated, total, -9) ?? amount(0, -9),
     expectedCount: slots.length,
