@@ -138,6 +138,17 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(await store.ingest.commit(good)).toMatchObject({ kind: 'committed' })
       })
 
+      it('is not kept from storing the others when one of many breaks off', async () => {
+        const { sender, id } = await enrolled()
+        const [one, two, three] = [1, 2, 3].map((n) => received(sender.seal([reading(T0 + n, n, n)])))
+        if (!one || !two || !three) throw new Error('three batches')
+        const broken = { ...two, contents: { ...two.contents, events: [{ seq: two.header.first, record: BROKEN }] } }
+        const outcomes = await Promise.allSettled([one, broken, three].map((each) => store.ingest.commit(each)))
+        expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+        expect(await store.reader.streams(id)).toMatchObject([{ batches: 2, contiguous: 1 }])
+        expect(await store.ingest.commit(two)).toMatchObject({ kind: 'committed', contiguous: 3 })
+      })
+
       it('takes the newest revision of an interval, whichever comes first', async () => {
         for (const order of [
           [0, 2, 1],

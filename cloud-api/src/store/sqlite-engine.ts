@@ -8,14 +8,26 @@ import { Sqlite } from './sqlite.js'
 /** SQLITE_BUSY, FULL, IOERR and their kin pass; anything else is our own mistake. */
 const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCOL)/
 
+/** Pieces of work in one commit at most; each more makes all of them wait a little longer. */
+const MOST_IN_A_COMMIT = 32
+
+/** A piece of work that waits for its commit. */
+interface Waiting {
+  /** Runs inside the common transaction; undone alone when it throws. Resolves to what to say after the commit. */
+  run(tx: SqlTransaction): Promise<() => void>
+  refuse(error: unknown): void
+}
+
 /**
- * One file, one writing connection (transactions queue up behind each other) and one reading connection, which under
- * WAL sees the last commit and never waits for a writer.
+ * One file, one writing connection and one reading connection, which under WAL sees the last commit and never waits for
+ * a writer. What waits to be written shares a commit, because a flush of the disk costs the same for one batch as for
+ * thirty; each piece of work has its own savepoint, and nobody hears of success before the common commit.
  */
 export class SqliteEngine implements SqlEngine {
   readonly kind = 'sqlite'
   readonly forUpdate = ''
-  private queue: Promise<unknown> = Promise.resolve()
+  private readonly waiting: Waiting[] = []
+  private draining: Promise<void> | undefined
 
   private constructor(
     private readonly writer: Database.Database,
@@ -54,27 +66,60 @@ export class SqliteEngine implements SqlEngine {
   }
 
   write<T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
-    const turn = this.queue.then(() => this.guarded(() => this.transaction(work)))
-    this.queue = turn.catch(() => undefined)
-    return turn
+    const done = new Promise<T>((resolve, reject) => {
+      this.waiting.push({
+        run: async (tx) => {
+          const value = await work(tx)
+          return () => resolve(value)
+        },
+        refuse: reject,
+      })
+    })
+    this.draining ??= this.drain()
+    return this.guarded(() => done)
   }
 
   async close(): Promise<void> {
-    await this.queue
+    await this.draining
     this.reader.close()
     this.writer.close()
   }
 
-  private async transaction<T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
-    this.writer.exec('BEGIN IMMEDIATE')
+  private async drain(): Promise<void> {
+    while (this.waiting.length > 0) {
+      // One turn of the event loop: whatever arrived during the last flush comes along.
+      await new Promise((resolve) => setImmediate(resolve))
+      await this.commit(this.waiting.splice(0, MOST_IN_A_COMMIT))
+    }
+    this.draining = undefined
+  }
+
+  private async commit(group: readonly Waiting[]): Promise<void> {
+    const settled: (() => void)[] = []
     try {
-      const value = await work(new SqliteTransaction(this.writer))
+      this.writer.exec('BEGIN IMMEDIATE')
+      for (const each of group) settled.push(await this.savepoint(each))
       this.writer.exec('COMMIT')
-      return value
+      for (const tell of settled) tell()
     } catch (error) {
       // After SQLITE_FULL or an I/O error SQLite has rolled back itself, and a second ROLLBACK would throw.
       if (this.writer.inTransaction) this.writer.exec('ROLLBACK')
-      throw error
+      for (const { refuse } of group) refuse(error)
+    }
+  }
+
+  /** What to say after the commit. Throws when the whole transaction is gone. */
+  private async savepoint(each: Waiting): Promise<() => void> {
+    this.writer.exec('SAVEPOINT work')
+    try {
+      const tell = await each.run(new SqliteTransaction(this.writer))
+      this.writer.exec('RELEASE work')
+      return tell
+    } catch (error) {
+      if (!this.writer.inTransaction) throw error
+      this.writer.exec('ROLLBACK TO work')
+      this.writer.exec('RELEASE work')
+      return () => each.refuse(error)
     }
   }
 
