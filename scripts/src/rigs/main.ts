@@ -6,6 +6,7 @@ import { busFaults, busLate } from './bus-faults.js'
 import { unguarded } from './bus-planted.js'
 import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres, sameBatch } from './cloud-rigs.js'
 import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
+import { herd } from './herd.js'
 import type { RigResult } from './rig.js'
 import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wear } from './store-rigs.js'
 
@@ -66,6 +67,13 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'cloud-database-crash': { mounts: false, needs: hasPostgres, run: () => databaseCrash(long ? 50 : 2) },
   'cloud-database-gone': { mounts: false, needs: hasPostgres, run: () => databaseGone(long ? 300_000 : 4_000) },
   'cloud-disk-full': { mounts: true, run: cloudDiskFull },
+  herd: {
+    mounts: false,
+    run: () =>
+      herd(
+        long ? { gateways: 2_000, batches: 12, withinMs: 900_000 } : { gateways: 100, batches: 6, withinMs: 120_000 },
+      ),
+  },
   'bus-modbus': { mounts: false, run: () => busFaults('modbus', long ? 100_000 : 300) },
   'bus-dlt645': { mounts: false, run: () => busFaults('dlt645', long ? 100_000 : 300) },
   'bus-late': { mounts: false, run: () => busLate(long ? 10_000 : 500) },

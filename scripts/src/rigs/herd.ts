@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { type SealedBatch, SyncLoop, SystemRandom, type Uplink, type UplinkFault } from '@metergate/agent'
+import { type HeartbeatRequest, heartbeatRequestSchema, type Result } from '@metergate/protocol'
+import { clock, enrolSenders, manyMayListen, missingIn, readings, type Sender, ServerProcess } from './cloud-parts.js'
+import { HerdStore } from './herd-store.js'
+import { Findings, inFolder, type RigResult } from './rig.js'
+import { pause } from './writer-process.js'
+
+export interface HerdSize {
+  readonly gateways: number
+  /** Batches each gateway has waiting; together three days of one meter. */
+  readonly batches: number
+  /** Everything must be drained by then. */
+  readonly withinMs: number
+}
+
+const DAYS_MS = 3 * 86_400_000
+/** A reading each quarter hour: what a batch weighs matters little, how many there are does. */
+const READINGS = 288
+const MEMORY_BYTES = 512 * 1024 * 1024
+const SHED_WITHIN_MS = 100
+/** Of the largest goodput that a few gateways reach alone, this much must be left in the herd. */
+const GOODPUT = 0.8
+const WAVE = 0.05
+
+/** One exchange as its gateway saw it. */
+interface Exchange {
+  readonly gateway: number
+  readonly at: number
+  readonly tookMs: number
+  readonly kind: 'taken' | 'shed' | 'other'
+  /** The one before was turned away, so this one comes after a pause. */
+  readonly again: boolean
+  readonly hint: boolean
+}
+
+/**
+ * A herd: after a long outage of the cloud all gateways come back at once, each with its backlog, against one server process
+ * on one core. The server lives, turns away fast and with a time to come back, wastes little, nothing is lost, and the
+ * newest comes first.
+ */
+export function herd({ gateways, batches, withinMs }: HerdSize): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const found = new Findings()
+    const place = { dataDir: join(folder, 'cloud') }
+    // The server alone on one core, where there is another one for the herd.
+    const prefix = availableParallelism() > 1 ? ['taskset', '-c', '0'] : []
+    const server = await ServerProcess.start(place, prefix)
+    const alone = await enrolSenders(place, server.url, 32)
+    const most = await goodputAlone(alone)
+    const senders = await enrolSenders(place, server.url, gateways)
+    const herds = senders.map((sender, index) => new HerdGateway(sender, index, batches))
+    const log: Exchange[] = []
+    const stop = manyMayListen(new AbortController())
+    const begun = clock.mono()
+    const running = herds.map((each) => each.start(log, begun, stop.signal))
+    while (herds.some(({ store }) => store.backlog > 0) && clock.mono() - begun < withinMs) await pause(100)
+    const tookMs = clock.mono() - begun
+    const memory = peakMemory(server.pid)
+    stop.abort()
+    await Promise.all(running)
+    await server.end()
+    const figures = { ...figuresOf(log, gateways, tookMs), memory_mb: Math.round(memory / 1024 / 1024) }
+    const goodput = (gateways * batches * 1000) / tookMs
+    const left = herds.reduce((sum, { store }) => sum + store.backlog, 0)
+    const backwards = herds.filter(({ store }) => store.freed[0] !== batches).length
+    found.expect(left === 0, () => `${left} batches not drained within ${withinMs} ms`)
+    found.expect(backwards === 0, () => `${backwards} gateways did not send their newest batch first`)
+    found.expect(memory > 0 && memory < MEMORY_BYTES, () => `the server took ${memory} bytes`)
+    found.expect(figures.shed_without_hint === 0, () => `${figures.shed_without_hint} turned away without Retry-After`)
+    found.expect(goodput >= GOODPUT * most, () => `goodput ${goodput.toFixed(1)}/s of ${most.toFixed(1)}/s`)
+    found.expect(figures.shed_p99_ms <= SHED_WITHIN_MS, () => `turned away after ${figures.shed_p99_ms} ms (p99)`)
+    found.expect(
+      figures.biggest_wave <= Math.max(WAVE * gateways, 5),
+      () => `${figures.biggest_wave} came back in one second`,
+    )
+    for (const words of await missingIn(place, senders)) found.expect(false, () => words)
+    const notes = {
+      gateways,
+      batches,
+      seconds: round(tookMs / 1000),
+      goodput_alone_per_s: round(most),
+      goodput_per_s: round(goodput),
+      ...figures,
+      findings: found.words,
+    }
+    return { rig: 'herd', runs: 1, violations: found.count, notes }
+  })
+}
+
+/** What the server takes when a few gateways send as fast as they are answered, batches per second. */
+async function goodputAlone(senders: readonly Sender[]): Promise<number> {
+  const batches = senders.map((sender) => backlogOf(sender, 12))
+  const begun = clock.mono()
+  const taken = await Promise.all(
+    senders.map(async (sender, index) => {
+      let count = 0
+      for (const batch of batches[index] ?? []) if ((await sender.send(batch)).ok) count += 1
+      return count
+    }),
+  )
+  return (taken.reduce((sum, count) => sum + count, 0) * 1000) / (clock.mono() - begun)
+}
+
+const NEWEST = Date.UTC(2026, 10, 23)
+function backlogOf(sender: Sender, batches: number): SealedBatch[] {
+  const each = Math.ceil(READINGS / batches)
+  const span = DAYS_MS / batches
+  return Array.from({ length: batches }, (_, index) =>
+    sender.seal(readings(NEWEST - DAYS_MS + Math.round(index * span), each)),
+  )
+}
+
+/** The agent's own sync loop over a backlog in memory. */
+class HerdGateway {
+  readonly store: HerdStore
+
+  constructor(
+    private readonly sender: Sender,
+    private readonly index: number,
+    batches: number,
+  ) {
+    this.store = new HerdStore(backlogOf(sender, batches))
+  }
+
+  start(log: Exchange[], begun: number, signal: AbortSignal): Promise<void> {
+    const uplink = this.watched(log, begun)
+    const loop = new SyncLoop(
+      { clock, random: new SystemRandom(), store: this.store, uplink },
+      { heartbeat: heartbeatNow },
+    )
+    return loop.start(signal)
+  }
+
+  private watched(log: Exchange[], begun: number): Uplink {
+    let wasShed = false
+    const note = async <T>(exchange: Promise<Result<T, UplinkFault>>): Promise<Result<T, UplinkFault>> => {
+      const at = clock.mono() - begun
+      const again = wasShed
+      const outcome = await exchange
+      const kind = outcome.ok ? 'taken' : outcome.fault.kind === 'busy' ? 'shed' : 'other'
+      const hint = !outcome.ok && outcome.fault.kind === 'busy' && outcome.fault.retryAfterMs !== undefined
+      wasShed = kind !== 'taken'
+      log.push({ gateway: this.index, at, tookMs: clock.mono() - begun - at, kind, again, hint })
+      return outcome
+    }
+    const { sender } = this
+    return {
+      send: (batch, signal) => note(sender.send(batch, signal)),
+      heartbeat: (body) => note(sender.heartbeat(body)),
+    }
+  }
+}
+
+function figuresOf(log: readonly Exchange[], gateways: number, tookMs: number) {
+  const shed = log.filter(({ kind }) => kind === 'shed')
+  const times = shed.map((each) => each.tookMs).sort((a, b) => a - b)
+  const late = shed.filter(({ at }) => at > 5_000).map((each) => each.tookMs)
+  const firstTaken = new Map<number, number>()
+  for (const { gateway, at, tookMs: took, kind } of log) {
+    if (kind === 'taken') firstTaken.set(gateway, Math.min(firstTaken.get(gateway) ?? Infinity, at + took))
+  }
+  const heard = [...firstTaken.values()].sort((a, b) => a - b)
+  return {
+    exchanges: log.length,
+    taken: log.filter(({ kind }) => kind === 'taken').length,
+    shed: shed.length,
+    failed: log.filter(({ kind }) => kind === 'other').length,
+    shed_without_hint: shed.filter(({ hint }) => !hint).length,
+    shed_p50_ms: round(at(times, 0.5)),
+    shed_p99_ms: round(at(times, 0.99)),
+    shed_p99_after_5_s_ms: round(
+      at(
+        late.sort((a, b) => a - b),
+        0.99,
+      ),
+    ),
+    heard_first: heard.length,
+    first_heard_p50_s: round(at(heard, 0.5) / 1000),
+    first_heard_p99_s: round(at(heard, 0.99) / 1000),
+    biggest_wave: biggestWave(log, tookMs),
+    biggest_wave_share: round((biggestWave(log, tookMs) / gateways) * 100) / 100,
+  }
+}
+
+/** After the first minute: the most gateways that came back within one second after having been turned away. */
+function biggestWave(log: readonly Exchange[], tookMs: number): number {
+  const seconds = Array.from({ length: Math.ceil(tookMs / 1000) + 1 }, () => new Set<number>())
+  for (const { at: when, gateway, again } of log)
+    if (again && when > 60_000) seconds[Math.floor(when / 1000)]?.add(gateway)
+  return Math.max(0, ...seconds.map(({ size }) => size))
+}
+
+const at = (sorted: readonly number[], share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0
+const round = (value: number): number => Math.round(value * 10) / 10
+
+/** The most memory a process ever had, bytes; 0 where the system does not say. */
+function peakMemory(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+}
+
+const heartbeatNow = (): HeartbeatRequest =>
+  heartbeatRequestSchema.parse({
+    sent_at: Math.round(clock.wall()),
+    boot: 'rig',
+    mono: Math.round(clock.mono()),
+    versions: { software: 'rig/1' },
+    clock: { quality: 'S', offset_ms: 0 },
+    backlog: { records: 0, batches: 0, oldest_at: null },
+    streams: [],
+    store: { size_bytes: 0, cap_bytes: 1, quarantined: 0, evicted_records: 0, degraded: null },
+    buses: [],
+    meters: [],
+    products: [],
+  })
