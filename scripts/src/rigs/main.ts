@@ -7,6 +7,7 @@ import { unguarded } from './bus-planted.js'
 import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres, sameBatch } from './cloud-rigs.js'
 import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
 import { herd } from './herd.js'
+import { badLink, believedLink, lostAnswers, sickPeers } from './link-rigs.js'
 import type { RigResult } from './rig.js'
 import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wear } from './store-rigs.js'
 
@@ -17,6 +18,7 @@ import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wea
  */
 const long = process.argv.includes('--long')
 const INSIDE = '--inside'
+const OWN_NET = '--own-net'
 /** A store of each schema ever released. */
 const FIXTURES = join(rootFolder(), 'agent/src/store/fixtures')
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1)
@@ -27,10 +29,37 @@ const deep = (): readonly number[] => (long ? upTo(120) : [45, 65, 85, 105])
 
 const fakeTime = (): string | undefined => (fakeTimeLibrary() === undefined ? 'libfaketime' : undefined)
 
+/** Two seconds of delay, a fifth of the connections reset, half an hour of it. */
+const BAD_LINK = {
+  rounds: 5_000,
+  freshMs: 10_000,
+  everyMs: 60_000,
+  delayMs: 2_000,
+  reset: 0.2,
+  limitMs: 1_800_000,
+  leastShare: 0,
+  freshWithinMs: 600_000,
+}
+const SHORT_BAD_LINK = { ...BAD_LINK, rounds: 60, freshMs: 1_000, everyMs: 1_000, delayMs: 200, limitMs: 60_000 }
+/** Three weeks offline, a reading a minute of 8 meters, then 64 kbit/s. */
+const THREE_WEEKS = {
+  rounds: 30_240,
+  freshMs: 60_000,
+  everyMs: 60_000,
+  delayMs: 0,
+  reset: 0,
+  limitMs: 2_400_000,
+  leastShare: 0.7,
+  freshWithinMs: 90_000,
+}
+const SHORT_WEEKS = { ...THREE_WEEKS, rounds: 200, freshMs: 1_000, everyMs: 1_000, limitMs: 60_000, leastShare: 0.3 }
+
 interface Rig {
   readonly mounts: boolean
   /** A control has a planted mistake: it must find violations. */
   readonly control?: true
+  /** In a network of its own, so that the shaper slows down nobody else. */
+  readonly net?: true
   /** Says what the machine lacks for it. */
   readonly needs?: () => string | undefined
   run(): Promise<RigResult>
@@ -74,6 +103,13 @@ const RIGS: Readonly<Record<string, Rig>> = {
         long ? { gateways: 2_000, batches: 12, withinMs: 900_000 } : { gateways: 100, batches: 6, withinMs: 120_000 },
       ),
   },
+  'lost-answers': { mounts: false, run: () => lostAnswers(long ? 600 : 4) },
+  'sick-peers': { mounts: false, run: () => sickPeers(long ? 1_000 : 16, 1_000) },
+  'sick-peers-patient': { mounts: false, run: () => sickPeers(8, long ? 30_000 : 2_000) },
+  'sick-peers-control': { mounts: false, control: true, run: () => sickPeers(8, 500, 4_000) },
+  'link-control': { mounts: false, control: true, run: believedLink },
+  'bad-link': { mounts: true, net: true, run: () => badLink(long ? BAD_LINK : SHORT_BAD_LINK) },
+  'three-weeks': { mounts: true, net: true, run: () => badLink(long ? THREE_WEEKS : SHORT_WEEKS) },
   'bus-modbus': { mounts: false, run: () => busFaults('modbus', long ? 100_000 : 300) },
   'bus-dlt645': { mounts: false, run: () => busFaults('dlt645', long ? 100_000 : 300) },
   'bus-late': { mounts: false, run: () => busLate(long ? 10_000 : 500) },
@@ -96,6 +132,18 @@ for (const [name, rig] of Object.entries(RIGS)) {
   const lacking = rig.needs?.()
   if (lacking !== undefined) {
     print({ rig: name, skipped: `needs ${lacking}` })
+    continue
+  }
+  if (rig.net && !process.argv.includes(OWN_NET)) {
+    const args = [
+      '-n',
+      process.execPath,
+      process.argv[1] ?? '',
+      name,
+      ...process.argv.filter((each) => each.startsWith('--')),
+      OWN_NET,
+    ]
+    failed = spawnSync('unshare', args, { stdio: 'inherit' }).status !== 0 || failed
     continue
   }
   const result = await rig.run()
