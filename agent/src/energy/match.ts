@@ -34,7 +34,8 @@ export interface MatchQuestion {
 /**
  * The period as spans of known energy and output. Counted output is matched on the grid; a declared entry makes one
  * span of its own, so that a shift's count is set against exactly that shift's energy. A declared entry counts only
- * where nothing was counted, and only when it lies wholly in the period.
+ * where nothing was counted. One that crosses an end of the period gives it the part of its count that falls there by time,
+ * and its energy is then said to be estimated; an entry longer than the period gives it nothing.
  */
 export function matchSpans(question: MatchQuestion): Span[] {
   const { period, zone, minutes, spanMinutes, product, production } = question
@@ -43,7 +44,10 @@ export function matchSpans(question: MatchQuestion): Span[] {
   const entries = entriesInForce(production).filter((entry) => entry.product === product)
   const counted = countedOutput(entries)
   const declared = declaredStretches(entries, period, counted)
-  const spans: Span[] = declared.map(({ start, end, output }) => ({ start, end, output, ...line.between(start, end) }))
+  const spans: Span[] = declared.map(({ start, end, output, isSplit }) => {
+    const known = line.between(start, end)
+    return { start, end, output, ...known, ...(isSplit && known.energy ? { estimated: known.energy } : {}) }
+  })
   for (const { start, end } of freeStretches(slotsOf(period, zone, spanMinutes), declared)) {
     const inside = slots.filter((slot) => slot.start < end && slot.end > start)
     const cut = inside.some((slot) => slot.start < start || slot.end > end)
@@ -77,25 +81,58 @@ interface Stretch {
   readonly start: number
   readonly end: number
   readonly output: Amount
+  /** Part of an entry only: how much of it was made here is estimated. */
+  readonly isSplit: boolean
 }
 
 /** Declared entries, those that overlap joined: their output belongs to the whole stretch. */
 function declaredStretches(entries: readonly ProductionDraft[], period: Slot, counted: Map<number, Amount>): Stretch[] {
   const starts = [...counted.keys()]
   const stretches: Stretch[] = []
-  for (const { source, start, end, count } of entries) {
-    const outside = start < period.start || end > period.end || end <= start
-    if (source !== 'declared' || !count || outside || starts.some((at) => at >= start && at < end)) continue
+  for (const entry of entries) {
+    const { source, start, end } = entry
+    if (source !== 'declared' || starts.some((at) => at >= start && at < end)) continue
+    const inside = declaredWithin(entry, period)
+    if (!inside) continue
     const last = stretches.at(-1)
-    if (last && start < last.end) {
+    if (last && inside.start < last.end) {
       stretches[stretches.length - 1] = {
         start: last.start,
-        end: Math.max(last.end, end),
-        output: add(last.output, count),
+        end: Math.max(last.end, inside.end),
+        output: add(last.output, inside.output),
+        isSplit: last.isSplit || inside.isSplit,
       }
-    } else stretches.push({ start, end, output: count })
+    } else stretches.push(inside)
   }
   return stretches
+}
+
+/** What of a declared entry belongs to the period; parts of one entry over neighbouring periods add up to its count. */
+function declaredWithin({ start, end, count }: ProductionDraft, period: Slot): Stretch | undefined {
+  const from = Math.max(start, period.start)
+  const to = Math.min(end, period.end)
+  if (!count || to <= from) return undefined
+  if (from === start && to === end) return { start, end, output: count, isSplit: false }
+  if (end - start > period.end - period.start) return undefined
+  const output = subtract(upTo(count, { start, end }, to), upTo(count, { start, end }, from))
+  return { start: from, end: to, output, isSplit: true }
+}
+
+/** Good output of a period: what was counted in it, and what was declared where nothing was counted; null when neither was. */
+export function outputOf(
+  product: ProductId,
+  period: Slot,
+  production: Iterable<ProductionDraft>,
+): { readonly output: Amount; readonly isSplit: boolean } | null {
+  const entries = entriesInForce(production).filter((entry) => entry.product === product)
+  const counted = countedOutput(entries)
+  const inside = [...counted].flatMap(([at, count]) => (at >= period.start && at < period.end ? [count] : []))
+  const declared = declaredStretches(entries, period, counted)
+  if (inside.length + declared.length === 0) return null
+  return {
+    output: sum([...inside, ...declared.map(({ output }) => output)]),
+    isSplit: declared.some(({ isSplit }) => isSplit),
+  }
 }
 
 /** What of the grid the declared stretches leave free. */
@@ -135,8 +172,8 @@ class EnergyLine {
   }
 }
 
-/** The part of a slot's energy up to an instant. */
-function upTo(energy: Amount, { start, end }: Slot, at: number): Amount {
+/** The part of a slot's energy, or of an entry's count, up to an instant. */
+function upTo(energy: Amount, { start, end }: Pick<Span, 'start' | 'end'>, at: number): Amount {
   if (at <= start) return { n: 0, exp: energy.exp }
   if (at >= end) return energy
   const part = amountFrom(divideHalfEven(BigInt(energy.n) * BigInt(at - start), BigInt(end - start)), energy.exp)

@@ -10,7 +10,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import type { IntervalDraft } from './interval.js'
 import { IntervalCutter } from './interval-cutter.js'
-import { type MatchQuestion, matchSpans } from './match.js'
+import { type MatchQuestion, matchSpans, outputOf } from './match.js'
 import { PlantZone, type Slot } from './plant-time.js'
 import {
   correct,
@@ -207,5 +207,50 @@ describe('matching output with energy', () => {
       ask({ period: { ...period, end: epochMs(T0 + HOUR) }, production: [...counted, entry(0, HOUR, 400)] }),
     )
     expect(spans).toEqual([[0, 60, '1.00', '100']])
+  })
+})
+
+describe('a declared entry that crosses the end of a period', () => {
+  const day = (date: number): Slot => ({ start: zone.midnight(2026, 3, date), end: zone.midnight(2026, 3, date + 1) })
+  const night: ProductionDraft = {
+    kind: 'production',
+    entry: 'entry:night',
+    revision: 0,
+    product,
+    source: 'declared',
+    start: zone.instant(2026, 3, 10, 20 * 60),
+    end: zone.instant(2026, 3, 11, 7 * 60),
+    count: amount(1000, 0),
+    unit: 'pair',
+  }
+  const spansOf = (period: Slot, entry = night) =>
+    matchSpans({
+      period,
+      zone,
+      minutes: 15,
+      spanMinutes: 60,
+      product,
+      meters: [],
+      intervals: [],
+      production: [entry],
+    })
+
+  it('is split by time, its parts adding up to its count', () => {
+    // Four of eleven hours on the first day: 1000 × 4 ÷ 11 = 363.6, rounded once where the days meet.
+    expect([day(10), day(11)].map((one) => text(outputOf(product, one, [night])?.output))).toEqual(['364', '636'])
+    expect([day(10), day(11)].map((one) => outputOf(product, one, [night])?.isSplit)).toEqual([true, true])
+    const whole = { start: day(10).start, end: day(11).end }
+    expect(outputOf(product, whole, [night])).toEqual({ output: amount(1000, 0), isSplit: false })
+  })
+
+  it('stands in the spans of both days where it lies, with its energy said to be estimated', () => {
+    const [first] = spansOf(day(10)).filter(({ output }) => output !== null)
+    expect([first?.start, first?.end]).toEqual([night.start, day(11).start])
+  })
+
+  it('gives nothing to a period shorter than itself, rather than a flat line', () => {
+    const hour = { start: zone.instant(2026, 3, 10, 22 * 60), end: zone.instant(2026, 3, 10, 23 * 60) }
+    expect(outputOf(product, hour, [night])).toBeNull()
+    expect(spansOf(hour).every(({ output }) => output === null)).toBe(true)
   })
 })

@@ -17,7 +17,8 @@ export type NoValueReason = z.infer<typeof noValueReasonSchema>
 /** A unit-energy figure as computed; whoever stores it adds the stamp. */
 export type UnitEnergyDraft = Omit<UnitEnergyRecord, 'stamp'>
 
-export const UNIT_ENERGY_FORMULA = 'unit-energy/1'
+/** 2: declared entries that cross an end of the period are split by time. */
+export const UNIT_ENERGY_FORMULA = 'unit-energy/2'
 
 /** Below this share of matched spans (per mille) a ratio is not published. */
 export const LEAST_MATCHED = 900

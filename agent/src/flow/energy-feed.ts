@@ -27,6 +27,8 @@ import type { RecordStore } from '../store/record-store.js'
 const STATE_KEY = 'energy'
 /** Readings taken in one go, so that a long backlog does not hold up the line. */
 const READINGS_AT_ONCE = 2_000
+/** No figure the desk gives by itself is longer, so no entry that begins earlier can count in one. */
+const DAY_MS = 86_400_000
 /** Anchors kept at hand; older ones belong to boots whose readings were taken long ago. */
 const ANCHORS_KEPT = 64
 const LEDGER_OF_FIGURES = ['interval', 'production', 'unit_energy'] as const
@@ -205,13 +207,16 @@ function* ledgerOf(
   store: RecordStore,
   { product, slot }: DueFigure,
 ): Generator<IntervalDraft | ProductionDraft | UnitEnergyDraft> {
-  const query = { stream: 'ledger' as const, kinds: LEDGER_OF_FIGURES, from: slot.start, to: slot.end }
-  for (const { record } of store.records(query)) {
+  const query = { stream: 'ledger' as const, kinds: LEDGER_OF_FIGURES, to: slot.end }
+  // A declared entry may begin before the period; it counts only in periods at least as long as itself.
+  const from = epochMs(slot.start - (slot.end - slot.start))
+  for (const { record } of store.records({ ...query, from })) {
     if (record.kind === 'interval') {
+      if (record.start < slot.start) continue
       const deltas = record.deltas.filter(({ quantity }) => quantity === 'energy_active_import_total')
       yield { ...record, deltas }
-    } else if ((record.kind === 'production' || record.kind === 'unit_energy') && record.product === product) {
-      yield record
+    } else if (record.kind === 'production' || record.kind === 'unit_energy') {
+      if (record.product === product) yield record
     }
   }
 }
@@ -224,7 +229,9 @@ function detailState(store: RecordStore): { readonly stream: string; readonly la
 function recall(desk: EnergyDesk, store: RecordStore): void {
   const from = desk.recallFrom()
   if (from === undefined) return
-  const records = recordsOf(store, ['interval', 'production', 'unit_energy'], epochMs(from))
+  const records = recordsOf(store, ['interval', 'production', 'unit_energy'], epochMs(from - DAY_MS)).filter(
+    (one) => one.kind === 'production' || ('start' in one && one.start >= from),
+  )
   desk.recall(
     records.flatMap((one) =>
       one.kind === 'interval' || one.kind === 'production' || one.kind === 'unit_energy' ? [one] : [],

@@ -1,4 +1,10 @@
-import type { EventRecord, IntervalRecord, MeterId, ProductionRecord } from '@metergate/protocol'
+import {
+  type EventRecord,
+  epochMs,
+  type IntervalRecord,
+  type MeterId,
+  type ProductionRecord,
+} from '@metergate/protocol'
 import { ENERGY_EVENT_CODES } from '../energy/interval-events.js'
 import type { Slot } from '../energy/plant-time.js'
 import { newestIntervals } from '../energy/spans.js'
@@ -18,14 +24,18 @@ const CODES: ReadonlySet<string> = new Set(ENERGY_EVENT_CODES)
 /** An event is written once its cause is certain; so long after it at most, or it is not found here. */
 const EVENTS_LATE_MS = 3 * 86_400_000
 
-/** Reads what lies wholly in [start, end). */
+/** Reads the intervals that lie wholly in [start, end), and every entry that touches it. */
 export function ledgerBetween(store: RecordStore, { start, end }: Slot): LedgerSpan {
   const intervals: IntervalRecord[] = []
   const production: ProductionRecord[] = []
   const span = { stream: 'ledger' as const, from: start }
-  for (const { record } of store.records({ ...span, kinds: ['interval', 'production'], to: end })) {
+  for (const { record } of store.records({ ...span, kinds: ['interval'], to: end })) {
     if (record.kind === 'interval' && record.start >= start && record.end <= end) intervals.push(record)
-    if (record.kind === 'production' && record.start >= start && record.end <= end) production.push(record)
+  }
+  // An entry longer than the span counts nowhere in it, so none that matters begins earlier.
+  const since = epochMs(start - (end - start))
+  for (const { record } of store.records({ ...span, kinds: ['production'], from: since, to: end })) {
+    if (record.kind === 'production' && record.start < end && record.end > start) production.push(record)
   }
   const events = new Map<string, LedgerSpan['events'][number]>()
   for (const { record } of store.records({ ...span, kinds: ['event'] })) {

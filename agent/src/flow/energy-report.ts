@@ -3,12 +3,11 @@ import type { GroupEntry } from '../config/energy-schema.js'
 import type { EnergyReport } from '../control/calls.js'
 import type { Prices } from '../energy/cost.js'
 import { convertEnergy, energyFactor, type FactorId } from '../energy/factors.js'
-import { matchSpans } from '../energy/match.js'
+import { matchSpans, outputOf } from '../energy/match.js'
 import { downToPerMille, meterFigures } from '../energy/meter-figures.js'
 import { balanceGap } from '../energy/meter-group.js'
 import type { IntervalMinutes, PlantZone, Slot } from '../energy/plant-time.js'
 import type { ProductPlan } from '../energy/product-book.js'
-import { entriesInForce } from '../energy/production.js'
 import { slotEnergy, slotsOf, sum, sumKnown } from '../energy/spans.js'
 import type { Tariff } from '../energy/tariff.js'
 import { byWeight, UNIT_ENERGY_FORMULA, unitEnergy } from '../energy/unit-energy.js'
@@ -117,13 +116,13 @@ function productRow(
   const { id: product, meters } = plan
   const spans = matchSpans({ period, zone, minutes, spanMinutes, product, meters, intervals, production })
   const figure = unitEnergy(spans)
-  const counted = entriesInForce(production).filter((entry) => entry.product === product)
+  const made = outputOf(product, period, production)
   const isMatched = figure.matchedMs > 0
   return {
     product,
     label,
     unit: plan.unit,
-    output: counted.length > 0 ? sum(counted.flatMap(({ count }) => count ?? [])) : null,
+    output: made?.output ?? null,
     energy: spans.some(({ energy }) => energy) ? figure.energyTotal : null,
     value: figure.value,
     ...(figure.reason ? { no_value: figure.reason } : {}),
