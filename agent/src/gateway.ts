@@ -240,6 +240,10 @@ export class Gateway {
       case 'strange_answer':
         logger.warn('the cloud acknowledged what was never sent', { claims: notice.claims })
         break
+      case 'cloud_forgot':
+        logger.error('the cloud lacks a batch it once acknowledged', { stream: notice.stream, number: notice.number })
+        void this.#event('cloud_forgot', { number: notice.number, stream: notice.stream }, true)
+        break
     }
   }
 

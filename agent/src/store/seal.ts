@@ -3,6 +3,7 @@ import {
   type BatchHeader,
   type BatchNumber,
   type BatchVoid,
+  cellsOf,
   encodeBatch,
   invariant,
   type OriginRun,
@@ -94,7 +95,13 @@ function contiguousPrefix(rows: readonly Unsealed[]): number {
   const [first] = rows
   invariant(first, 'nothing to seal')
   let count = 1
-  while (count < rows.length && count < WIRE_LIMITS.records && rows[count]?.seq === first.seq + count) count += 1
+  // Constant columns cost no bytes, so values are limited on their own.
+  let cells = cellsOf(first.record)
+  for (const { seq, record } of rows.slice(1, WIRE_LIMITS.records)) {
+    cells += cellsOf(record)
+    if (seq !== first.seq + count || cells > WIRE_LIMITS.cells) break
+    count += 1
+  }
   return count
 }
 

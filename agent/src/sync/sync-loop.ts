@@ -13,6 +13,7 @@ import {
 } from '@metergate/protocol'
 import type { RecordStore, SealedBatch } from '../store/record-store.js'
 import { BatchPicker } from './batch-picker.js'
+import { compareContiguous } from './contiguous.js'
 import { DataUsage } from './data-usage.js'
 import { Delivery } from './delivery.js'
 import { LinkBook } from './link-book.js'
@@ -73,6 +74,8 @@ export class SyncLoop {
   private inFlight = 1
   /** Streams left for a new one after a conflict. */
   private readonly left = new Set<StreamId>()
+  /** What the cloud was found to lack, so that it is said once. */
+  private readonly forgotten = new Set<string>()
 
   constructor(
     private readonly parts: SyncParts,
@@ -161,10 +164,22 @@ export class SyncLoop {
       return this.linkDown({ kind: 'malformed_answer', status: 200, why }, this.nextWait())
     }
     this.picker.delivered(batch)
+    this.compare(batch, receipt)
     this.book.up()
     this.refusalsInARow = 0
     this.waits = retryWaits(this.parts.random)
     return durationMs(0)
+  }
+
+  /** What the cloud says it has throughout against what we know: a check, it frees nothing. */
+  private compare({ stream, number }: SealedBatch, { contiguous = [] }: UplinkReceipt): void {
+    const reached = contiguous.find((each) => each.stream === stream)?.number
+    if (reached === undefined || reached === number) return
+    const verdict = compareContiguous(this.parts.store, stream, reached)
+    if (verdict === 'never_sent') this.book.count('strange')
+    if (verdict !== 'forgotten' || this.forgotten.has(`${stream}/${reached}`)) return
+    this.forgotten.add(`${stream}/${reached}`)
+    this.options.onNotice?.({ kind: 'cloud_forgot', stream, number: reached + 1 })
   }
 
   private failed(batch: SealedBatch, fault: UplinkFault): DurationMs {

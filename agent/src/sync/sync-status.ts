@@ -1,4 +1,4 @@
-import type { EpochMs, MonoMs } from '@metergate/protocol'
+import type { EpochMs, MonoMs, StreamId } from '@metergate/protocol'
 import type { SealedBatch } from '../store/record-store.js'
 import type { Usage } from './data-usage.js'
 import type { ServerTimeSample } from './server-time.js'
@@ -16,7 +16,7 @@ export interface SyncCounters {
   readonly acknowledged: number
   /** Records the cloud could not interpret; set aside on both sides. */
   readonly rejected: number
-  /** Acknowledgements and rejections of what was never sent: they freed nothing. */
+  /** Acknowledgements, rejections and totals of what was never sent: they freed nothing. */
   readonly strange: number
   /** Answers that went well but left out the batch they answer. */
   readonly unacknowledged: number
@@ -59,3 +59,5 @@ export type SyncNotice =
   | { readonly kind: 'stream_restarted'; readonly batch: SealedBatch; readonly why: string }
   | { readonly kind: 'records_rejected'; readonly count: number }
   | { readonly kind: 'strange_answer'; readonly claims: number }
+  /** The cloud once acknowledged this batch and does not have it any more. */
+  | { readonly kind: 'cloud_forgot'; readonly stream: StreamId; readonly number: number }

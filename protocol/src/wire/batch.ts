@@ -6,9 +6,9 @@ import { isObject } from './canonical.js'
 import { type DecodedBatch, Findings } from './findings.js'
 import { type BatchHeader, batchHeaderSchema } from './header.js'
 import { WIRE_LIMITS } from './limits.js'
-import { decodePlainTable, PlainTables } from './plain-table.js'
+import { decodePlainTable, PlainTables, plainWidth } from './plain-table.js'
 import { decodeLayout, decodeReadingTable, type Layout, ReadingTables } from './reading-table.js'
-import type { Numbered } from './records.js'
+import type { Numbered, StreamRecord } from './records.js'
 import { decodeSeqs } from './row-head.js'
 
 /** Why bytes are no batch at all. A batch whose header is read is never refused for what is in it. */
@@ -25,6 +25,8 @@ export function encodeBatch(header: BatchHeader, records: readonly Numbered[]): 
   invariant(records.length <= WIRE_LIMITS.records, `${records.length} records are more than a batch may have`)
   const expected = header.void ? 0 : header.last - header.first + 1
   invariant(records.length === expected, `batch ${header.first}..${header.last} with ${records.length} records`)
+  const cells = records.reduce((sum, { record }) => sum + cellsOf(record), 0)
+  invariant(cells <= WIRE_LIMITS.cells, `${cells} values are more than a batch may have`)
   const bootIndex = new Map<BootId, number>()
   const readings = new ReadingTables()
   const plain = new PlainTables()
@@ -45,6 +47,10 @@ export function encodeBatch(header: BatchHeader, records: readonly Numbered[]): 
   }
   return new TextEncoder().encode(JSON.stringify(batch))
 }
+
+/** What a record counts for towards {@link WIRE_LIMITS}' cells. */
+export const cellsOf = (record: StreamRecord): number =>
+  Math.max(1, record.kind === 'reading' ? record.values.length + record.blocks.length : plainWidth(record))
 
 const bodySchema = z.object({
   boots: z.array(bootIdSchema).max(WIRE_LIMITS.boots),

@@ -17,9 +17,8 @@ export class PlainTables {
   private readonly tables = new Map<string, Row[]>()
 
   add(seqed: Numbered<LedgerRecord>): void {
-    const { kind, stamp: _, ...members } = seqed.record
-    const leaves = new Map<string, Json>()
-    shred('', toJson(members), leaves)
+    const { kind } = seqed.record
+    const leaves = leavesOf(seqed.record)
     const key = JSON.stringify([kind, leaves.get('meter') ?? null, ...leaves.keys()])
     const rows = this.tables.get(key) ?? []
     rows.push({ seqed, leaves })
@@ -47,6 +46,15 @@ function encodeTable(rows: readonly Row[], bootIndex: ReadonlyMap<BootId, number
     ),
     columns,
   }
+}
+
+/** How many columns a ledger record has. */
+export const plainWidth = (record: LedgerRecord): number => leavesOf(record).size
+
+function leavesOf({ kind: _kind, stamp: _stamp, ...members }: LedgerRecord): ReadonlyMap<string, Json> {
+  const leaves = new Map<string, Json>()
+  shred('', toJson(members), leaves)
+  return leaves
 }
 
 /** Objects and lists of objects become paths; everything else is a leaf. `facts` has free names, so it stays whole. */
