@@ -3,13 +3,15 @@ import type { UnitFacts } from './bus/line-guard.js'
 import type { LineAddress } from './bus/open-bus.js'
 import type { UnitKey } from './bus/question.js'
 import type { RegisterBus } from './bus/register-bus.js'
+import { restDaysOf } from './config/energy-schema.js'
 import type { LoadedConfig } from './config/load.js'
 import type { GatewayConfig, LineConfig } from './config/schema.js'
 import type { DeskOptions } from './energy/energy-desk.js'
 import { PlantZone, type Slot } from './energy/plant-time.js'
 import { ZHEJIANG_TOU } from './energy/tariffs/zhejiang.js'
-import { EnergyFeed } from './flow/energy-feed.js'
-import type { ReportParts } from './flow/energy-report.js'
+import { closingEvents } from './flow/energy-close.js'
+import { EnergyFeed, type FeedParts } from './flow/energy-feed.js'
+import { energyReport, type ReportParts } from './flow/energy-report.js'
 import { pricesOf } from './flow/energy-tariff.js'
 import type { ProcessFacts } from './flow/gateway-snapshot.js'
 import { LatestBoard } from './flow/latest-board.js'
@@ -53,8 +55,11 @@ export function assembleGateway(loaded: LoadedConfig, ports: GatewayPorts): Gate
   const { clock, random, logger, trust, store, uplink } = ports
   const { config } = loaded
   const zone = new PlantZone(config.plant.timezone)
+  const report = reportParts(loaded, zone)
+  const closing: FeedParts['closing'] = ({ period, slot }, revision) =>
+    closingEvents(energyReport(store, report, slot), period, revision)
   const { feed, notices } = EnergyFeed.open(
-    { store, boot: clock.bootId, stamp: () => trust.stamp() },
+    { store, boot: clock.bootId, stamp: () => trust.stamp(), closing },
     deskOptions(loaded, zone),
   )
   for (const notice of notices) logger.warn(notice.kind, { ...notice })
@@ -70,7 +75,7 @@ export function assembleGateway(loaded: LoadedConfig, ports: GatewayPorts): Gate
     trust,
     board: new LatestBoard(config.meters.map(({ id }) => id)),
     feed,
-    report: reportParts(loaded, zone),
+    report,
     clockEvidence: ports.clockEvidence,
     process: ports.process,
     gateway: uplink?.gateway,
@@ -158,6 +163,7 @@ export function reportParts(loaded: LoadedConfig, zone: PlantZone): ReportParts 
     tariff: tariffPlan(config),
     co2: config.energy.co2,
     contractKw: config.energy.contract_kw,
+    isRestDay: restDaysOf(config.energy),
   }
 }
 

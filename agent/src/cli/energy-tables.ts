@@ -78,6 +78,7 @@ const meters: Section = (terminal, report) => {
 const loads: Section = (terminal, report, zone) => {
   const known = report.meters.filter(({ demand, base_load: base }) => demand || base.value)
   if (known.length === 0) return
+  const hasRestDays = known.some(({ rest_day_load: load }) => load.value)
   const hasSliding = known.some(({ demand_sliding: sliding }) => sliding)
   const figure = ({ value, reason }: (typeof known)[number]['base_load'], write: (value: Amount) => string): string =>
     value ? write(value) : terminal.say(FIGURE_REASON_TEXTS[reason ?? 'insufficient_data'])
@@ -89,6 +90,7 @@ const loads: Section = (terminal, report, zone) => {
     short(one.load_factor, -3),
     one.power_factor_hundredths === null ? '–' : (one.power_factor_hundredths / 100).toFixed(2),
     figure(one.base_load, (value) => short(value, -2)),
+    ...(hasRestDays ? [figure(one.rest_day_load, (value) => short(value, -2))] : []),
     figure(one.night_share, percent),
     one.run ? hours(one.run.idle_minutes) : '–',
     one.run ? hours(one.run.run_minutes) : '–',
@@ -101,6 +103,7 @@ const loads: Section = (terminal, report, zone) => {
     ENERGY.loadFactor,
     ENERGY.powerFactor,
     ENERGY.baseLoad,
+    ...(hasRestDays ? [ENERGY.restDayLoad] : []),
     ENERGY.nightShare,
     ENERGY.idleHours,
     ENERGY.runHours,

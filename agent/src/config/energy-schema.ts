@@ -75,18 +75,35 @@ export type TariffConfig = z.infer<typeof tariffConfigSchema>
 const isFactorId = (name: string): name is FactorId => ENERGY_FACTORS.some(({ id }) => id === name)
 const isCo2 = (name: FactorId): boolean => ENERGY_FACTORS.some(({ id, kind }) => id === name && kind === 'co2')
 
-export const energyConfigSchema = section({
-  /** Emission factor of the electricity. */
-  co2: readText('co2', (name) => (isFactorId(name) && isCo2(name) ? name : undefined)).default('co2-zhejiang-2023'),
-  /** Contracted demand or transformer power of the plant, kW: interval power beyond 110 % of it is flagged. */
-  contract_kw: read('power', parsePositive).optional(),
-})
+const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const
 
 /** `2026-11-23`, a date that exists. */
 const date = readText('date', (raw) => {
   const at = Date.parse(`${raw}T00:00:00Z`)
   return /^\d{4}-\d{2}-\d{2}$/.test(raw) && new Date(at).toISOString().startsWith(raw) ? raw : undefined
 })
+
+export const energyConfigSchema = section({
+  /** Emission factor of the electricity. */
+  co2: readText('co2', (name) => (isFactorId(name) && isCo2(name) ? name : undefined)).default('co2-zhejiang-2023'),
+  /** Contracted demand or transformer power of the plant, kW: interval power beyond 110 % of it is flagged. */
+  contract_kw: read('power', parsePositive).optional(),
+  /** Days on which the plant rests: weekdays, public holidays of the shipped calendar, and dates of its own. */
+  rest_days: section({
+    weekdays: list(choice('weekday', WEEKDAYS)).default([]),
+    public_holidays: z.boolean({ error: 'flag' }).default(false),
+    dates: list(date).default([]),
+  }).optional(),
+})
+
+/** Whether a civil day is a rest day as configured; undefined without a calendar. */
+export function restDaysOf({ rest_days: rest }: z.infer<typeof energyConfigSchema>) {
+  if (!rest) return undefined
+  const holidays = rest.public_holidays ? ZHEJIANG_TOU.holidays.flatMap(({ dates }) => dates) : []
+  const dates = new Set([...rest.dates, ...holidays])
+  return (day: { readonly date: string; readonly weekday: number }): boolean =>
+    dates.has(day.date) || rest.weekdays.some((name) => WEEKDAYS.indexOf(name) + 1 === day.weekday)
+}
 
 /** The days, first and last included, that a product's baseline (energy = b0 + b1 × output) is made from. */
 export const baselineSchema = section({ from: date, to: date })

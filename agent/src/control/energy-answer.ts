@@ -25,6 +25,8 @@ const meterEnergySchema = z.object({
   energy: amountSchema.nullable(),
   /** The part of it that is estimated, kWh. */
   estimated: amountSchema.nullable(),
+  /** The part of it that no meter saw (bridged across an exchange or reset), kWh: without it, what the registers say. */
+  bridged: amountSchema.nullable(),
   /** Time covered by intervals with a value, per mille. */
   coverage: z.number().int(),
   /** `measured`: the total is a difference of real register values, however its shape was estimated. */
@@ -37,6 +39,8 @@ const meterEnergySchema = z.object({
   reactive: amountSchema.nullable(),
   power_factor_hundredths: z.number().int().nullable(),
   base_load: figureSchema,
+  /** Mean power on the plant's rest days in the span, kW. */
+  rest_day_load: figureSchema,
   night_share: figureSchema,
   run: z.object({ threshold_kw: amountSchema, idle_minutes: z.number(), run_minutes: z.number() }).nullable(),
   coal: converted.nullable(),

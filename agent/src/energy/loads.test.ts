@@ -43,7 +43,11 @@ describe('loads', () => {
 
   it('gives the load of rest days from the calendar, or says there is none', () => {
     const days = Array.from({ length: 192 }, (_, index) => at(index, index < 96 ? 50 : 4))
-    expect(restDayLoad(days, new Set(['2026-03-10']), zone)).toEqual({ value: amount(4_000_000, -6), reason: null })
+    expect(restDayLoad(days, ({ date }) => date === '2026-03-10', zone)).toEqual({
+      value: amount(4_000_000, -6),
+      reason: null,
+    })
+    expect(restDayLoad(days, ({ weekday }) => weekday === 2, zone).value).toEqual(amount(4_000_000, -6))
     expect(restDayLoad(days, undefined, zone)).toEqual({ value: null, reason: 'not_configured' })
   })
 

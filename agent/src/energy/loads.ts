@@ -42,14 +42,17 @@ export function baseLoad(intervals: readonly IntervalPower[]): Figure {
   return figure(nearestRank(measured, 10))
 }
 
-/** Mean power on rest days (civil dates, from the plant's calendar); no calendar, no figure. */
+/** Whether a civil date (`2026-02-17`, weekday 1 Monday … 7 Sunday) is a rest day of the plant. */
+export type RestDays = (day: { readonly date: string; readonly weekday: number }) => boolean
+
+/** Mean power on rest days by the plant's calendar; no calendar, no figure. */
 export function restDayLoad(
   intervals: readonly IntervalPower[],
-  restDays: ReadonlySet<string> | undefined,
+  isRestDay: RestDays | undefined,
   zone: PlantZone,
 ): Figure {
-  if (!restDays) return none('not_configured')
-  const known = intervals.flatMap(({ start, kw }) => (kw && restDays.has(zone.local(start).date) ? [kw] : []))
+  if (!isRestDay) return none('not_configured')
+  const known = intervals.flatMap(({ start, kw }) => (kw && isRestDay(zone.local(start)) ? [kw] : []))
   return known.length ? figure(ratio(sum(known), { n: known.length, exp: 0 }, -6)) : none('insufficient_data')
 }
 

@@ -1,7 +1,17 @@
 import { type Amount, amount, type EpochMs, type QuantityName } from '@metergate/protocol'
 import { type DemandPeak, loadFactor, maxDemand, meanPower, type PowerLine } from './demand.js'
 import type { IntervalDraft } from './interval.js'
-import { baseLoad, type Figure, type IntervalPower, meanKw, nightShare, runMinutes, runThreshold } from './loads.js'
+import {
+  baseLoad,
+  type Figure,
+  type IntervalPower,
+  meanKw,
+  nightShare,
+  type RestDays,
+  restDayLoad,
+  runMinutes,
+  runThreshold,
+} from './loads.js'
 import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
 import { powerFactorHundredths } from './power-factor.js'
 import { slotEnergy, slotsOf, sum } from './spans.js'
@@ -27,6 +37,7 @@ export interface MeterFigures {
   /** Ep / √(Ep² + Eq²) in hundredths, over intervals where both are known. */
   readonly powerFactorHundredths: number | null
   readonly baseLoad: Figure
+  readonly restDayLoad: Figure
   readonly nightShare: Figure
   /** Power between idling and running, and minutes of each; null for a machine that knows one mode only. */
   readonly run: { readonly thresholdKw: Amount; readonly idle: number; readonly run: number } | null
@@ -38,6 +49,7 @@ export function meterFigures(
   zone: PlantZone,
   minutes: IntervalMinutes,
   intervals: ReadonlyMap<number, IntervalDraft>,
+  isRestDay?: RestDays,
 ): MeterFigures {
   const powers = powersOf(slotsOf(period, zone, minutes), intervals)
   const line: PowerLine = { start: period.start, stepMs: minutes * 60_000, kw: powers.map(({ kw }) => kw) }
@@ -52,6 +64,7 @@ export function meterFigures(
     reactive,
     powerFactorHundredths: hundredths,
     baseLoad: baseLoad(powers.filter(({ start }) => start >= period.end - BASE_LOAD_MS)),
+    restDayLoad: restDayLoad(powers, isRestDay, zone),
     nightShare: nightShare(known, zone),
     run: runOf(powers),
   }

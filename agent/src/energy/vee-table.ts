@@ -76,7 +76,7 @@ export const VEE_CHECKS: readonly VeeCheck[] = [
     id: 'reactive',
     severity: 'warn',
     limit: decimal(3, -1),
-    rule: 'reactive energy without active, or power factor below the limit',
+    rule: 'reactive energy without active over a day, or the power factor of a day below the limit',
   },
   {
     id: 'energy_balance',

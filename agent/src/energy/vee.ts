@@ -149,15 +149,17 @@ function demandSteps(intervals: readonly VeeInterval[], context: VeeContext): Ve
   })
 }
 
+/** Over the whole day: in single intervals of an idle meter one step of the register would be all there is to judge. */
 function reactive(intervals: readonly VeeInterval[], context: VeeContext): VeeFinding[] {
   const limit = limitOf('reactive', context)
-  if (!limit) return []
-  return intervals.filter(isKnown).flatMap((one) => {
-    if (!one.reactive || one.reactive.n === 0) return []
-    const hundredths = powerFactorHundredths(one.energy, one.reactive)
-    const factor = { n: hundredths ?? 0, exp: -2 }
-    return compare(factor, limit) < 0 ? [finding('reactive', one, factor, limit)] : []
-  })
+  const known = intervals.filter(isKnown).filter(({ reactive: of }) => of)
+  const [first, last] = [known[0], known.at(-1)]
+  if (!limit || !first || !last) return []
+  const lag = sum(known.map(({ reactive: of }) => of ?? ZERO))
+  if (lag.n === 0) return []
+  const hundredths = powerFactorHundredths(sum(known.map(({ energy }) => energy)), lag)
+  const factor = { n: hundredths ?? 0, exp: -2 }
+  return compare(factor, limit) < 0 ? [finding('reactive', { start: first.start, end: last.end }, factor, limit)] : []
 }
 
 type KnownInterval = VeeInterval & { readonly energy: Amount }
@@ -195,13 +197,12 @@ export function verdictOnSpike(
 export function checkDuplicates<I extends { readonly start: number; readonly end: number; readonly revision: number }>(
   intervals: readonly I[],
 ): VeeFinding[] {
-  const seen = new Map<string, string>()
+  const seen = new Map<string, I>()
   return intervals.flatMap((one) => {
     const key = `${one.start} ${one.revision}`
-    const content = JSON.stringify(one)
     const known = seen.get(key)
-    seen.set(key, content)
-    if (known === undefined || known === content) return []
+    seen.set(key, one)
+    if (known === undefined || JSON.stringify(known) === JSON.stringify(one)) return []
     return [{ check: 'duplicate' as const, start: one.start, end: one.end, value: 'different contents', limit: 'once' }]
   })
 }

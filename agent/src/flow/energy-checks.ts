@@ -35,16 +35,16 @@ export function checkDays(meter: string, days: readonly CheckedDay[], contractKw
       ...registerOf(slots, intervals),
     }
     const negative = [...intervals.values()].flatMap((one) => negativeOf(one, day))
-    return [...validateDay(seen, context), ...negative].map((found) => ({
-      meter,
-      check: found.check,
-      severity: veeCheck(found.check).severity,
-      start: epochMs(found.start),
-      end: epochMs(found.end),
-      value: found.value,
-      limit: found.limit,
-    }))
+    return [...validateDay(seen, context), ...negative].map((found) => asCheck(meter, found))
   })
+}
+
+/** A finding as the report names it. */
+export function asCheck(
+  meter: string,
+  { check, start, end, value, limit }: VeeFinding,
+): EnergyReport['checks'][number] {
+  return { meter, check, severity: veeCheck(check).severity, start: epochMs(start), end: epochMs(end), value, limit }
 }
 
 /** Civil days that lie wholly in the span. */

@@ -17,18 +17,27 @@ import {
 } from '@metergate/protocol'
 import { z } from 'zod'
 import { type DeskOptions, EnergyDesk, type EnergyDraft } from '../energy/energy-desk.js'
-import type { IntervalDraft } from '../energy/interval.js'
+import type { EventDraft, IntervalDraft } from '../energy/interval.js'
 import type { MeterChange } from '../energy/interval-cutter.js'
 import type { DueFigure } from '../energy/product-book.js'
 import type { ProductionDraft } from '../energy/production.js'
 import type { UnitEnergyDraft } from '../energy/unit-energy.js'
 import type { RecordStore } from '../store/record-store.js'
+import { CloseBook, type DueClose } from './close-book.js'
 
 const STATE_KEY = 'energy'
 /** Readings taken in one go, so that a long backlog does not hold up the line. */
 const READINGS_AT_ONCE = 2_000
 /** No figure the desk gives by itself is longer, so no entry that begins earlier can count in one. */
 const DAY_MS = 86_400_000
+interface Place {
+  readonly stream: string
+  readonly after: number
+  readonly due?: readonly DueFigure[]
+  readonly closed?: number
+  readonly closes?: readonly DueClose[]
+}
+
 /** Anchors kept at hand; older ones belong to boots whose readings were taken long ago. */
 const ANCHORS_KEPT = 64
 const LEDGER_OF_FIGURES = ['interval', 'production', 'unit_energy'] as const
@@ -48,12 +57,25 @@ const stateSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Days up to here were closed; 0: none yet. */
+  closed: z.number().int().min(0).default(0),
+  /** Periods still to be closed. */
+  closes: z
+    .array(
+      z.strictObject({
+        period: z.enum(['day', 'month']),
+        slot: z.strictObject({ start: epochMsSchema, end: epochMsSchema }),
+      }),
+    )
+    .default([]),
 })
 
 export interface FeedParts {
   readonly store: RecordStore
   readonly boot: BootId
   readonly stamp: () => Stamp
+  /** The closing events of a day or month from the ledger; absent: none are given. */
+  readonly closing?: ((due: DueClose, revision: number) => readonly EventDraft[]) | undefined
 }
 
 export type FeedNotice =
@@ -67,21 +89,27 @@ export type FeedNotice =
  */
 export class EnergyFeed {
   readonly #anchors: Anchor[]
+  readonly #closes: CloseBook
   #after: number
   #stream: string
   #due: DueFigure[]
+  #toClose: DueClose[]
   #leftOverGiven = false
 
   private constructor(
     private readonly parts: FeedParts,
     private readonly desk: EnergyDesk,
-    place: { readonly stream: string; readonly after: number; readonly due?: readonly DueFigure[] },
+    place: Place,
     anchors: readonly Anchor[],
+    { zone, meters }: DeskOptions,
   ) {
+    const cut = meters.filter(({ counters }) => counters.length > 0).map(({ id }) => id)
+    this.#closes = new CloseBook(zone, cut, place.closed ?? 0)
     this.#anchors = [...anchors]
     this.#after = place.after
     this.#stream = place.stream
     this.#due = [...(place.due ?? [])]
+    this.#toClose = [...(place.closes ?? [])]
   }
 
   /** Continues where the store says; without a usable state begins with the readings that come from now on. */
@@ -95,18 +123,22 @@ export class EnergyFeed {
       .flatMap((one) => (one.kind === 'anchor' ? [one] : []))
       .slice(-ANCHORS_KEPT)
     if (stored === undefined)
-      return { feed: new EnergyFeed(parts, EnergyDesk.fresh(options), { stream: '', after: 0 }, anchors), notices: [] }
+      return {
+        feed: new EnergyFeed(parts, EnergyDesk.fresh(options), { stream: '', after: 0 }, anchors, options),
+        notices: [],
+      }
     const state = stateSchema.safeParse(parseJson(stored))
     const restored = state.success ? EnergyDesk.restore(options, state.data.desk) : undefined
     if (!state.success || !restored?.ok) {
       const why = restored && !restored.ok ? restored.fault.why : 'the stored state is unreadable'
       const now = detailState(store)
-      const feed = new EnergyFeed(parts, EnergyDesk.fresh(options), { stream: now.stream, after: now.lastSeq }, anchors)
+      const place = { stream: now.stream, after: now.lastSeq }
+      const feed = new EnergyFeed(parts, EnergyDesk.fresh(options), place, anchors, options)
       return { feed, notices: [{ kind: 'energy_restarted', why }] }
     }
     const { desk, changed } = restored.value
     recall(desk, store)
-    const feed = new EnergyFeed(parts, desk, state.data, anchors)
+    const feed = new EnergyFeed(parts, desk, state.data, anchors, options)
     return { feed, notices: changed.length > 0 ? [{ kind: 'meter_plan_changed', meters: changed }] : [] }
   }
 
@@ -175,16 +207,38 @@ export class EnergyFeed {
   async #store(drafts: readonly EnergyDraft[], urgent = false) {
     const due = this.desk.takeDue()
     this.#due.push(...due)
+    const closes = this.#closes.take(drafts)
+    this.#toClose.push(...closes)
     const stamp = this.parts.stamp()
     const records = drafts.map((draft): StreamRecord => ({ ...draft, stamp }))
     // State first, then the records: both wait for the same commit.
-    this.parts.store.putState(
-      STATE_KEY,
-      JSON.stringify({ desk: this.desk.checkpoint(), stream: this.#stream, after: this.#after, due: this.#due }),
-    )
+    this.parts.store.putState(STATE_KEY, this.#state())
     const stored = await this.parts.store.append(records, { urgent })
     if (stored.ok && due.length > 0) await this.#give(due)
+    if (stored.ok && closes.length > 0) await this.#close(closes)
     return stored
+  }
+
+  /** The place reached, with everything still to be made of what is stored. */
+  #state(): string {
+    return JSON.stringify({
+      desk: this.desk.checkpoint(),
+      stream: this.#stream,
+      after: this.#after,
+      due: this.#due,
+      closed: this.#closes.closed,
+      closes: this.#toClose,
+    })
+  }
+
+  /** Closes days and months from the ledger, which now holds everything they rest on. */
+  async #close(closes: readonly DueClose[]): Promise<void> {
+    const { closing, store, stamp } = this.parts
+    const events = closing ? closes.flatMap((due) => closing(due, timesClosed(store, due))) : []
+    this.#toClose = this.#toClose.filter((one) => !closes.includes(one))
+    const made = stamp()
+    store.putState(STATE_KEY, this.#state())
+    await store.append(events.map((event): StreamRecord => ({ ...event, stamp: made })))
   }
 
   /** Figures an earlier run was stopped before: what they rest on is on disk. */
@@ -192,6 +246,7 @@ export class EnergyFeed {
     if (this.#leftOverGiven) return
     this.#leftOverGiven = true
     if (this.#due.length > 0) void this.#give([...this.#due])
+    if (this.#toClose.length > 0) void this.#close([...this.#toClose])
   }
 
   /** Makes due figures from the ledger, which now holds everything they rest on. */
@@ -200,6 +255,17 @@ export class EnergyFeed {
     this.#due = this.#due.filter((one) => !due.includes(one))
     await this.#store(figures)
   }
+}
+
+/** How often a period was closed before: the next revision. */
+function timesClosed(store: RecordStore, { period, slot }: DueClose): number {
+  const code = `${period === 'day' ? 'daily' : 'monthly'}_close`
+  let revision = 0
+  for (const { record } of store.records({ stream: 'ledger', kinds: ['event'], from: slot.end })) {
+    if (record.kind !== 'event' || record.code !== code || record.facts.start !== slot.start) continue
+    revision = Math.max(revision, Number(record.facts.revision) + 1)
+  }
+  return revision
 }
 
 /** What of the ledger a figure can rest on, no more of each interval than it takes. */

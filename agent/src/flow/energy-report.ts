@@ -3,6 +3,7 @@ import type { GroupEntry } from '../config/energy-schema.js'
 import type { EnergyReport } from '../control/calls.js'
 import type { Prices } from '../energy/cost.js'
 import { convertEnergy, energyFactor, type FactorId } from '../energy/factors.js'
+import type { RestDays } from '../energy/loads.js'
 import { matchSpans, outputOf } from '../energy/match.js'
 import { downToPerMille, meterFigures } from '../energy/meter-figures.js'
 import { balanceGap } from '../energy/meter-group.js'
@@ -11,10 +12,11 @@ import type { ProductPlan } from '../energy/product-book.js'
 import { slotEnergy, slotsOf, sum, sumKnown } from '../energy/spans.js'
 import type { Tariff } from '../energy/tariff.js'
 import { byWeight, UNIT_ENERGY_FORMULA, unitEnergy } from '../energy/unit-energy.js'
+import { checkDuplicates, checkLoadFactor } from '../energy/vee.js'
 import { veeCheck } from '../energy/vee-table.js'
 import type { RecordStore } from '../store/record-store.js'
 import { baselineOf } from './energy-baseline.js'
-import { checkDays, wholeDays } from './energy-checks.js'
+import { asCheck, checkDays, wholeDays } from './energy-checks.js'
 import { groupRow } from './energy-groups.js'
 import { type LedgerSpan, ledgerBetween } from './energy-ledger.js'
 import { tariffRow } from './energy-tariff.js'
@@ -28,6 +30,8 @@ export interface ReportParts {
   readonly tariff?: { readonly meter: MeterId; readonly tariff: Tariff; readonly prices: Prices } | undefined
   readonly co2?: FactorId
   readonly contractKw?: Amount | undefined
+  /** The plant's calendar of rest days; absent: none is configured. */
+  readonly isRestDay?: RestDays | undefined
 }
 
 export interface ReportProduct {
@@ -57,7 +61,7 @@ export function energyReport(store: RecordStore, parts: ReportParts, period: Slo
     groups,
     products: parts.products.map((product) => productRow(store, product, parts, period, ledger)),
     tariff: tariffRow(parts, meters, ledger.byMeter),
-    checks: checksOf(parts, period, ledger),
+    checks: [...checksOf(parts, period, ledger), ...checksOfSpan(parts, meters, period, ledger)],
     events: ledger.events.map(({ at, event: { code, meter } }) => ({
       code,
       ...(meter ? { meter } : {}),
@@ -72,11 +76,11 @@ const NO_INTERVALS: ReadonlyMap<number, IntervalRecord> = new Map()
 
 function meterRow(
   { id, label }: ReportParts['meters'][number],
-  { zone, minutes, co2 = 'co2-zhejiang-2023' }: ReportParts,
+  { zone, minutes, co2 = 'co2-zhejiang-2023', isRestDay }: ReportParts,
   period: Slot,
   { byMeter }: LedgerSpan,
 ): MeterRow {
-  const figures = meterFigures(period, zone, minutes, byMeter.get(id) ?? NO_INTERVALS)
+  const figures = meterFigures(period, zone, minutes, byMeter.get(id) ?? NO_INTERVALS, isRestDay)
   const { total, run } = figures
   const isKnown = total.timeCoverage.n > 0
   const energy = isKnown ? total.total : null
@@ -85,6 +89,7 @@ function meterRow(
     label,
     energy,
     estimated: isKnown ? total.estimated : null,
+    bridged: isKnown ? total.bridged : null,
     coverage: downToPerMille(total.timeCoverage),
     total_quality: total.totalQuality,
     intervals: {
@@ -98,6 +103,7 @@ function meterRow(
     reactive: figures.reactive,
     power_factor_hundredths: figures.powerFactorHundredths,
     base_load: figures.baseLoad,
+    rest_day_load: figures.restDayLoad,
     night_share: figures.nightShare,
     run: run && { threshold_kw: run.thresholdKw, idle_minutes: run.idle, run_minutes: run.run },
     coal: energy && convertEnergy(energy, energyFactor('kgce-gbt2589-2020')),
@@ -169,6 +175,22 @@ function checksOf(
     }),
   )
   return [...ofMeters, ...ofGroups]
+}
+
+/** Checks of the span as a whole: intervals given twice, and the load factor of a month. */
+function checksOfSpan({ zone }: ReportParts, meters: readonly MeterRow[], period: Slot, { intervals }: LedgerSpan) {
+  const month = zone.month(period.start)
+  const isMonth = month.start === period.start && month.end === period.end
+  return meters.flatMap(({ meter, load_factor: factor }) => {
+    const own = intervals.flatMap((one) => (one.meter === meter ? [contentOf(one)] : []))
+    const found = [...checkDuplicates(own), ...(isMonth && factor ? checkLoadFactor(factor, period) : [])]
+    return found.map((one) => asCheck(meter, one))
+  })
+}
+
+/** Without the stamp, which tells only when it was written. */
+function contentOf({ stamp: _, ...content }: IntervalRecord) {
+  return content
 }
 
 const decimal = ({ n, exp }: Amount): string => (n * 10 ** exp).toFixed(Math.max(0, -exp))

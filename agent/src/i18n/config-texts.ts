@@ -75,6 +75,8 @@ export const CONFIG_HINTS = {
   price: { zh: '写大于 0 的金额（元），例如 0.8123', en: 'write an amount of CNY above 0, e.g. 0.8123' },
   power_factor: { zh: '写功率因数标准 0.9、0.85 或 0.8', en: 'write the standard: 0.9, 0.85 or 0.8' },
   co2: { zh: '写排放因子的 id，例如 co2-zhejiang-2023', en: 'write the id of a factor, e.g. co2-zhejiang-2023' },
+  weekday: { zh: '写 monday 到 sunday', en: 'write monday to sunday' },
+  flag: { zh: '写 true 或 false', en: 'write true or false' },
   date: { zh: '写日期，例如 "2026-01-31"', en: 'write a date, e.g. "2026-01-31"' },
   meter: { zh: '写 meters 中某块表的 id', en: 'write the id of one of the meters' },
   language: { zh: '写 zh 或 en', en: 'write zh or en' },

@@ -14,6 +14,7 @@ export const ENERGY = {
   loadFactor: { zh: '负荷率', en: 'Load factor' },
   powerFactor: { zh: '功率因数', en: 'Power factor' },
   baseLoad: { zh: '基荷 kW', en: 'Base load kW' },
+  restDayLoad: { zh: '休息日 kW', en: 'Rest day kW' },
   nightShare: { zh: '夜间占比', en: 'Night' },
   idleHours: { zh: '空载 h', en: 'Idle h' },
   runHours: { zh: '运行 h', en: 'Running h' },
