@@ -221,8 +221,7 @@ export class LineGuard<Q extends Question = Question> {
     this.#countBoth(sighting.unit, 'late_answers')
     this.#countBoth(sighting.unit, 'stray_bytes', sighting.end - sighting.start)
     if (verdict.kind === 'unknown') return 'late'
-    const now = this.#clock.mono()
-    if (sighting.kind === 'answer') this.#timing(sighting.unit).answeredLate(now - verdict.askedAt, now)
+    if (sighting.kind === 'answer') this.#timing(sighting.unit).answeredLate(this.#clock.mono() - verdict.askedAt)
     return 'late'
   }
 

@@ -175,8 +175,8 @@ export const DOCTOR = {
         en: `${unit} answers too late: ${late} of ${asked} came after ${Math.round(timeoutMs)} ms`,
       },
       {
-        zh: '程序会自动延长等待;若经无线或网络转换器,检查其打包时间;减慢对该表的采集',
-        en: 'the waiting time adapts by itself; behind a radio or network converter check its packing time; poll this meter less often',
+        zh: '程序会自动延长等待,最多 700 ms;一直更慢的表:复制其型号文件,写大 turnaround_ms.max;若经无线或网络转换器,检查其打包时间',
+        en: 'the waiting time adapts by itself up to 700 ms; for a meter that is always slower copy its profile and raise turnaround_ms.max; behind a radio or network converter check its packing time',
       },
     ),
   refuses: (unit: string) =>

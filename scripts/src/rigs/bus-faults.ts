@@ -4,14 +4,17 @@ import { ANSWER_FAULTS, type AnswerFault, type Delivery, type LineEvent, SeededR
 import {
   guarded,
   isTrue,
-  RigLine,
+  provokedOn,
+  type RigLine,
   type RigMaster,
   type RigProtocol,
   type RigRead,
   SETTINGS,
   UNITS,
+  virtualRigLine,
 } from './bus-line.js'
-import type { RigResult } from './store-rigs.js'
+import { ptyRigLine } from './bus-pty-line.js'
+import type { RigResult } from './rig.js'
 
 const LINE_FAULTS = ['echo', 'partial_echo', 'noise', 'unplug'] as const
 export type Kind = AnswerFault | (typeof LINE_FAULTS)[number]
@@ -56,16 +59,17 @@ class Provocation {
     seed: number,
     delivery: Delivery,
     master: RigMaster,
+    open: typeof virtualRigLine,
   ) {
     this.#random = new SeededRandom(seed).fork('reads')
-    this.#line = new RigLine(protocol, seed, delivery, master, (event) => {
+    this.#line = open(protocol, seed, delivery, master, (event) => {
       if (event.kind === 'request') this.#noteRequest(event.atMs, event.heardBy)
       else this.#noteAnswer(event)
     })
   }
 
   run(wanted: number): Promise<void> {
-    return this.#line.timeline.settle(this.#episodes(wanted), 1e12)
+    return this.#line.run(this.#episodes(wanted)).finally(() => this.#line.close())
   }
 
   async #episodes(wanted: number): Promise<void> {
@@ -93,22 +97,22 @@ class Provocation {
     this.#line.faults.setLine({ [kind]: kind === 'noise' ? 0.02 : 0.7 })
     for (let i = 0; i < many; i += 1) await this.#ask(unit)
     this.#line.faults.setLine({})
-    this.#faultEnd = this.#line.timeline.now()
+    this.#faultEnd = this.#line.now()
   }
 
   async #unplug(unit: number): Promise<void> {
-    const { timeline, adapter, clock } = this.#line
-    timeline.after(this.#random.next() * 60, () => adapter.unplug())
+    const line = this.#line
+    line.after(this.#random.next() * 60, () => line.unplug())
     await this.#ask(unit)
-    await clock.sleep(durationMs(60 + this.#random.next() * 1500))
-    adapter.replug()
+    await line.clock.sleep(durationMs(60 + this.#random.next() * 1500))
+    line.replug()
     this.figures.provoked += 1
-    this.#faultEnd = timeline.now()
+    this.#faultEnd = line.now()
   }
 
   #noteRequest(atMs: number, heardBy: readonly string[]): void {
     if (this.kind === 'late') for (const unit of heardBy) this.#owed.push({ unit, atMs })
-    const total = this.#line.provoked
+    const total = provokedOn(this.#line)
     if (total === this.#provoked) return
     this.figures.provoked += total - this.#provoked
     if (this.kind === 'late') this.#latePending += total - this.#provoked
@@ -128,7 +132,6 @@ class Provocation {
 
   async #ask(favourite: number): Promise<void> {
     const read = this.#question(favourite)
-    const { timeline } = this.#line
     const outcome = await this.#line.read(read)
     this.figures.reads += 1
     // A line that is down answers at once: whoever asks again without waiting asks for ever.
@@ -137,7 +140,7 @@ class Provocation {
     this.figures.good += 1
     if (!isTrue(this.protocol, read, outcome.value)) this.figures.wrong += 1
     if (this.#faultEnd === undefined || this.#latePending > 0) return
-    const recovery = timeline.now() - this.#faultEnd
+    const recovery = this.#line.now() - this.#faultEnd
     if (recovery < 0) return
     if (recovery > RECOVERY_MS) this.figures.slow += 1
     this.figures.worstMs = Math.max(this.figures.worstMs, recovery)
@@ -164,10 +167,11 @@ async function provoke(
   wanted: number,
   sameLength = false,
   master: RigMaster = guarded(protocol),
+  open: typeof virtualRigLine = virtualRigLine,
 ): Promise<Figures> {
   const total: Figures = { provoked: 0, reads: 0, good: 0, wrong: 0, slow: 0, worstMs: 0 }
   for (const [index, delivery] of DELIVERIES.entries()) {
-    const run = new Provocation(kind, protocol, sameLength, 1000 + index, delivery, master)
+    const run = new Provocation(kind, protocol, sameLength, 1000 + index, delivery, master, open)
     await run.run(Math.ceil(wanted / DELIVERIES.length))
     const { figures } = run
     for (const name of ['provoked', 'reads', 'good', 'wrong', 'slow'] as const) total[name] += figures[name]
@@ -187,10 +191,14 @@ export async function busFaults(
 ): Promise<RigResult> {
   const kinds: Record<string, Figures> = {}
   for (const kind of provoked) kinds[kind] = await provoke(kind, protocol, wanted)
+  return resultOf('bus-faults', protocol, kinds)
+}
+
+function resultOf(rig: string, protocol: RigProtocol, kinds: Readonly<Record<string, Figures>>): RigResult {
   const all = Object.values(kinds)
   const sum = (of: (figures: Figures) => number): number => all.reduce((total, each) => total + of(each), 0)
   return {
-    rig: 'bus-faults',
+    rig,
     runs: sum(({ provoked }) => provoked),
     violations: sum(({ wrong, slow }) => wrong + slow),
     notes: { protocol, wrong: sum(({ wrong }) => wrong), kinds },
@@ -201,4 +209,14 @@ export async function busFaults(
 export async function busLate(wanted: number, master: RigMaster = guarded('modbus')): Promise<RigResult> {
   const figures = await provoke('late', 'modbus', wanted, true, master)
   return { rig: 'bus-late', runs: figures.provoked, violations: figures.wrong, notes: { ...figures } }
+}
+
+/** The same on a real pty in real time: all kinds at once, each on a line of its own. */
+export async function busFaultsOnPty(protocol: RigProtocol, wanted: number): Promise<RigResult> {
+  const all = await Promise.all(
+    KINDS.map(
+      async (kind) => [kind, await provoke(kind, protocol, wanted, false, guarded(protocol), ptyRigLine)] as const,
+    ),
+  )
+  return resultOf('bus-pty', protocol, Object.fromEntries(all))
 }

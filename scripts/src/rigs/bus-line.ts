@@ -77,8 +77,22 @@ export const guarded =
     }
   }
 
+/** What a rig needs of a line, in virtual time or behind a real pty. */
+export interface RigLine {
+  readonly clock: Clock
+  readonly faults: FaultPlan
+  readonly read: (read: RigRead) => Promise<Result<Uint8Array, unknown>>
+  now(): number
+  after(delayMs: number, action: () => void): void
+  unplug(): void
+  replug(): void
+  /** Drives time until the work is done. */
+  run(work: Promise<void>): Promise<void>
+  close(): void
+}
+
 /** A slave that knows nothing but {@link truth}; frames by the protocol's own codec, faults by the simulator. */
-class TruthfulStation implements Station {
+export class TruthfulStation implements Station {
   readonly name: string
   readonly settings: Station['settings']
   readonly turnaroundMs = 15
@@ -139,37 +153,41 @@ export function dlt645Answer(heard: Uint8Array, unit: number): Uint8Array | unde
 }
 
 /** Three truthful slaves on a line in virtual time, and a master on it. */
-export class RigLine {
-  readonly timeline = new Timeline()
-  readonly clock = new VirtualClock(this.timeline)
-  readonly faults: FaultPlan
-  readonly read: (read: RigRead) => Promise<Result<Uint8Array, unknown>>
-  readonly adapter: InProcessLine
-
-  constructor(
-    protocol: RigProtocol,
-    seed: number,
-    delivery: Delivery,
-    master: RigMaster,
-    onEvent: (event: LineEvent) => void = () => {},
-  ) {
-    const random = new SeededRandom(seed)
-    this.faults = new FaultPlan(random.fork('faults'))
-    const line = new SerialLine({
-      scheduler: this.timeline,
-      stations: UNITS.map((unit) => new TruthfulStation(protocol, unit)),
-      faults: this.faults,
-      random: random.fork('noise'),
-      epochAt: (at) => at,
-      delivery,
-      strictGaps: false,
-      onEvent,
-    })
-    this.adapter = new InProcessLine(line, this.timeline)
-    this.read = master(new InProcessPort(this.adapter, this.clock), this.clock)
-  }
-
-  get provoked(): number {
-    return [...this.faults.provoked.values()].reduce((sum, each) => sum + each, 0)
+export function virtualRigLine(
+  protocol: RigProtocol,
+  seed: number,
+  delivery: Delivery,
+  master: RigMaster,
+  onEvent: (event: LineEvent) => void = () => {},
+): RigLine {
+  const timeline = new Timeline()
+  const clock = new VirtualClock(timeline)
+  const random = new SeededRandom(seed)
+  const faults = new FaultPlan(random.fork('faults'))
+  const line = new SerialLine({
+    scheduler: timeline,
+    stations: UNITS.map((unit) => new TruthfulStation(protocol, unit)),
+    faults,
+    random: random.fork('noise'),
+    epochAt: (at) => at,
+    delivery,
+    strictGaps: false,
+    onEvent,
+  })
+  const adapter = new InProcessLine(line, timeline)
+  return {
+    clock,
+    faults,
+    read: master(new InProcessPort(adapter, clock), clock),
+    now: () => timeline.now(),
+    after: (delayMs, action) => void timeline.after(delayMs, action),
+    unplug: () => adapter.unplug(),
+    replug: () => adapter.replug(),
+    run: (work) => timeline.settle(work, 1e12),
+    close: () => undefined,
   }
 }
+
+/** How often the line's faults were provoked so far. */
+export const provokedOn = ({ faults }: RigLine): number =>
+  [...faults.provoked.values()].reduce((sum, each) => sum + each, 0)

@@ -40,3 +40,17 @@ export const unguarded: RigMaster = (port, clock) => {
     }
   }
 }
+
+/** A planted mistake: takes what it hears for a whole answer and reads on past its end. */
+export const careless: RigMaster = (port, clock) => {
+  let heard: number[] = []
+  return async ({ unit, function: fn, block, count }) => {
+    await port.open(SETTINGS.modbus, { onData: (bytes) => heard.push(...bytes), onDown: () => {} })
+    heard = []
+    await port.write(encodeReadRequest(unit, fn, block, count))
+    await clock.sleep(durationMs(TIMEOUT_MS))
+    if (heard.length === 0) return fail('timeout')
+    const words = Buffer.from(heard)
+    return ok(Uint8Array.from({ length: 2 * count }, (_, index) => words.readUInt8(3 + index)))
+  }
+}

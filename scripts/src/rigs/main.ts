@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { rootFolder } from '../root.js'
 import { bootIn1970, clockSteps, fakeTimeLibrary, sigterm, twoInstances, unsyncedBoots } from './agent-rigs.js'
-import { busFaults, busLate } from './bus-faults.js'
-import { unguarded } from './bus-planted.js'
+import { busRigs } from './bus-rigs.js'
 import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres, sameBatch } from './cloud-rigs.js'
 import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
 import { herd } from './herd.js'
@@ -110,10 +109,7 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'link-control': { mounts: false, control: true, run: believedLink },
   'bad-link': { mounts: true, net: true, run: () => badLink(long ? BAD_LINK : SHORT_BAD_LINK) },
   'three-weeks': { mounts: true, net: true, run: () => badLink(long ? THREE_WEEKS : SHORT_WEEKS) },
-  'bus-modbus': { mounts: false, run: () => busFaults('modbus', long ? 100_000 : 300) },
-  'bus-dlt645': { mounts: false, run: () => busFaults('dlt645', long ? 100_000 : 300) },
-  'bus-late': { mounts: false, run: () => busLate(long ? 10_000 : 500) },
-  'bus-late-control': { mounts: false, control: true, run: () => busLate(500, unguarded) },
+  ...busRigs(long),
 }
 
 if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.includes(INSIDE)) {

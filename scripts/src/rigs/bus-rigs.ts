@@ -1,0 +1,29 @@
+import { busFaults, busFaultsOnPty, busLate } from './bus-faults.js'
+import { busFuzz } from './bus-fuzz.js'
+import { careless, unguarded } from './bus-planted.js'
+import type { RigResult } from './rig.js'
+
+interface BusRig {
+  readonly mounts: false
+  readonly control?: true
+  run(): Promise<RigResult>
+}
+
+const rig = (run: () => Promise<RigResult>): BusRig => ({ mounts: false, run })
+const control = (run: () => Promise<RigResult>): BusRig => ({ mounts: false, control: true, run })
+
+/** What is done to the line: every kind of fault in virtual time and on a real pty, late answers of the same shape, mutated frames. */
+export function busRigs(long: boolean): Readonly<Record<string, BusRig>> {
+  const [faults, late, onPty, fuzz] = long ? [100_000, 10_000, 200, 1_000_000] : [150, 300, 3, 3_000]
+  return {
+    'bus-modbus': rig(() => busFaults('modbus', faults)),
+    'bus-dlt645': rig(() => busFaults('dlt645', faults)),
+    'bus-late': rig(() => busLate(late)),
+    'bus-late-control': control(() => busLate(300, unguarded)),
+    'bus-pty-modbus': rig(() => busFaultsOnPty('modbus', onPty)),
+    'bus-pty-dlt645': rig(() => busFaultsOnPty('dlt645', onPty)),
+    'bus-fuzz-modbus': rig(() => busFuzz('modbus', fuzz)),
+    'bus-fuzz-dlt645': rig(() => busFuzz('dlt645', fuzz)),
+    'bus-fuzz-control': control(() => busFuzz('modbus', 100, careless)),
+  }
+}
