@@ -3,6 +3,7 @@ import { meterIdSchema } from '../ids.js'
 import { invariant } from '../invariant.js'
 import { quantityNameSchema } from '../quantity/quantity.js'
 import type { BootId } from '../time.js'
+import { decodeBeside, encodeBeside, type Numbers } from './beside.js'
 import { isObject, type Json } from './canonical.js'
 import { decodeColumn, decodeIntegers, encodeColumn } from './columns.js'
 import { WIRE_LIMITS } from './limits.js'
@@ -91,9 +92,32 @@ function encodeTable(
     layout,
     ...encodeRowHead(rows, bootIndex),
     blocks: blocks.map((_, block) => encodeColumn(rows.map((row) => row.record.blocks[block] ?? null))),
-    values: values.map((_, column) => encodeCells(rows.map((row) => cellOf(row.record.values[column])))),
+    values: encodeValues(
+      values.map(({ quantity }) => quantity),
+      values.map((_, column) => rows.map((row) => cellOf(row.record.values[column]))),
+    ),
     ...(suspect.length > 0 ? { suspect } : {}),
   }
+}
+
+/** All value columns; each may lean on those before it. */
+function encodeValues(quantities: readonly string[], columns: readonly (readonly Cell[])[]): Json[] {
+  const earlier: (Numbers | undefined)[] = []
+  return columns.map((cells, column) => {
+    const plain = encodeCells(cells)
+    const numbers = cells.every((cell) => typeof cell === 'number') ? cells : undefined
+    const written = numbers ? encodeBeside(numbers, plain, earlier, phasesOf(quantities, column)) : plain
+    earlier.push(numbers)
+    return written
+  })
+}
+
+/** Columns of the three phases of a total that stand before it. */
+function phasesOf(quantities: readonly string[], column: number): readonly number[] | undefined {
+  const name = quantities[column]
+  if (!name?.endsWith('_total')) return undefined
+  const phases = [1, 2, 3].map((phase) => quantities.indexOf(name.replace(/_total$/, `_l${phase}`)))
+  return phases.every((phase) => phase >= 0 && phase < column) ? phases : undefined
 }
 
 /** The integer of a value, or the reason it is absent. */
@@ -120,6 +144,17 @@ function encodeCells(cells: readonly Cell[]): Json {
   }
   return { of: encodeColumn(present), absent }
 }
+
+function decodeValues(columns: readonly unknown[], rows: number): readonly (readonly Cell[] | undefined)[] {
+  const earlier: (Numbers | undefined)[] = []
+  return columns.map((column) => {
+    const cells = isBeside(column) ? decodeBeside(column, rows, earlier) : decodeCells(column, rows)
+    earlier.push(cells?.every((cell) => typeof cell === 'number') ? cells : undefined)
+    return cells
+  })
+}
+
+const isBeside = (column: unknown): boolean => isObject(column) && 'plus' in column
 
 function decodeCells(column: unknown, rows: number): readonly Cell[] | undefined {
   if (!isObject(column) || !('of' in column)) return decodeColumn(column, rows)?.map(asCell).filter(isCell)
@@ -195,7 +230,7 @@ export function decodeReadingTable(
   const stamps = decodeStamps(table, rows, boots)
   if (!seqs || !stamps) return 'number or stamp columns are wrong'
   const blocks = parsed.data.blocks.map((column) => decodeBlocks(column, rows))
-  const columns = parsed.data.values.map((column) => decodeCells(column, rows))
+  const columns = decodeValues(parsed.data.values, rows)
   const suspect = decodeSuspect(parsed.data.suspect ?? [], rows)
   if (!suspect || !blocks.every(isPresent) || !columns.every((column) => column?.length === rows))
     return 'a column is wrong'
