@@ -1,15 +1,19 @@
 import type { Clock, Random } from '@metergate/protocol'
-import { randomInt } from '@metergate/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { StoreUnavailable } from '../store/sql.js'
 import { HttpProblem } from './problem.js'
+import { ReturnTimes } from './return-times.js'
 
 /** Answers whatever went wrong as problem details. What is nobody's fault but ours is logged, not shown. */
 export class ProblemAnswerer {
+  private readonly returnTimes: ReturnTimes
+
   constructor(
     private readonly clock: Clock,
-    private readonly random: Random,
-  ) {}
+    random: Random,
+  ) {
+    this.returnTimes = new ReturnTimes(clock, random)
+  }
 
   readonly answer = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = problemOf(error)
@@ -21,16 +25,11 @@ export class ProblemAnswerer {
   send(problem: HttpProblem, reply: FastifyReply): FastifyReply {
     const { retryAfterS } = problem.more
     if (problem.status === 503 || retryAfterS !== undefined)
-      reply.header('retry-after', retryAfterS ?? this.retryAfterS())
+      reply.header('retry-after', retryAfterS ?? this.returnTimes.next())
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer, Signature')
     // The rest of a refused body is not worth reading.
     if (problem.status === 413) reply.header('connection', 'close')
     return reply.code(problem.status).type('application/problem+json').send(problem.body(this.clock.wall()))
-  }
-
-  /** Spread over half a minute, so that a fleet does not come back as one. */
-  private retryAfterS(): number {
-    return 2 + randomInt(this.random, 28)
   }
 }
 

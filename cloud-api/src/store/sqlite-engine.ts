@@ -98,7 +98,11 @@ export class SqliteEngine implements SqlEngine {
     const settled: (() => void)[] = []
     try {
       this.writer.exec('BEGIN IMMEDIATE')
-      for (const each of group) settled.push(await this.savepoint(each))
+      for (const each of group) {
+        settled.push(await this.savepoint(each))
+        // Those who are to be turned away, or only read, need not wait for the whole group.
+        await new Promise((resolve) => setImmediate(resolve))
+      }
       this.writer.exec('COMMIT')
       for (const tell of settled) tell()
     } catch (error) {
