@@ -22,6 +22,7 @@ import { readMeter } from './flow/read-meter.js'
 import { storeCalls } from './flow/store-calls.js'
 import { identityFile, keyFile, readIdentity } from './identity.js'
 import { ClockTrust } from './reading/clock-trust.js'
+import { FRUGAL_COMPRESSION } from './store/compression.js'
 import { SystemDisk } from './store/disk.js'
 import type { OpenFault } from './store/open-database.js'
 import type { Sealer } from './store/record-store.js'
@@ -112,7 +113,12 @@ function openStore(
     disk: new SystemDisk(),
     sealer: () => sealer,
     stamp: () => trust.stamp(),
-    settings: { commitEveryMs: settings.commit_window, capBytes: settings.cap, ballastBytes: settings.ballast },
+    settings: {
+      commitEveryMs: settings.commit_window,
+      capBytes: settings.cap,
+      ballastBytes: settings.ballast,
+      compression: FRUGAL_COMPRESSION,
+    },
   })
   const started = store.start()
   return started.ok ? ok(store) : started

@@ -33,6 +33,12 @@ export class BatchPicker {
     this.floor.set(batch.stream, Math.max(batch.number, this.floor.get(batch.stream) ?? 0))
   }
 
+  /** Broke off while later ones of its stream went through: as fresh as before. */
+  again({ stream, number }: Pick<PendingBatch, 'stream' | 'number'>): void {
+    const floor = this.floor.get(stream) ?? 0
+    if (number <= floor && floor - number < FRESH_WINDOW) this.floor.set(stream, number - 1)
+  }
+
   /** The link is down: when it comes back, only the newest batch of a stream counts as fresh. */
   linkLost(): void {
     this.floor.clear()

@@ -98,6 +98,32 @@ const numbers = (): number[] => cloud.attempts.map(({ batch }) => batch.number)
 const unacknowledged = (): number => store.health().streams.reduce((sum, each) => sum + each.unacknowledged, 0)
 const seq = (value: number): Seq => seqSchema.parse(value)
 
+describe('a link that breaks off now and then', () => {
+  it('goes on at once with what went through, and waits with growing pauses only when nothing does', async () => {
+    await backlog(40)
+    let broken = 0
+    cloud.script = (_batch, attempt) => {
+      if (attempt < 4 || attempt % 5 !== 0) return undefined
+      broken += 1
+      return down
+    }
+    start()
+    await clock.advance(60_000)
+    expect(broken).toBeGreaterThan(5)
+    expect(unacknowledged()).toBe(0)
+    expect(notices.filter(({ kind }) => kind === 'link_down').length).toBeLessThan(broken)
+  })
+
+  it('is an outage when every exchange fails', async () => {
+    await backlog(40)
+    cloud.script = () => down
+    start()
+    await clock.advance(60_000)
+    expect(cloud.attempts.length).toBeLessThan(12)
+    expect(notices.map(({ kind }) => kind)).toContain('link_down')
+  })
+})
+
 describe('sealing', () => {
   it('waits a minute with a free link, and then sends everything at once', async () => {
     start()

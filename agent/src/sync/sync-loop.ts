@@ -30,6 +30,8 @@ const EVERY_OFFLINE = minutes(15)
 /** At once on a line that carries them: many small batches, few large ones (64 KiB are 8 s at 64 kbit/s). */
 const MOST_IN_FLIGHT = 16
 const MOST_BYTES_IN_FLIGHT = 64 * 1024
+/** Before going on after one exchange of several broke off, at most. */
+const BROKE_OFF_WAIT = seconds(1)
 /** With nothing to send. */
 const LOOK_EVERY = seconds(5)
 const HEARTBEAT_EVERY = seconds(60)
@@ -120,12 +122,23 @@ export class SyncLoop {
     const outcomes = await Promise.all(batches.map((batch) => this.exchange(batch, signal)))
     // Successes first: a fault among them is the newer news about the link.
     outcomes.sort(([, a], [, b]) => Number(b.ok) - Number(a.ok))
+    let worked = 0
+    let broken = 0
     const waits = outcomes.map(([batch, outcome]) => {
-      if (outcome.ok) return this.received(batch, outcome.value)
-      return signal.aborted ? durationMs(0) : this.failed(batch, outcome.fault)
+      if (outcome.ok) {
+        worked += 1
+        return this.received(batch, outcome.value)
+      }
+      if (signal.aborted) return durationMs(0)
+      broken += 1
+      // One exchange of several broke off while others went through: the link is bad, not gone.
+      return worked > 0 && outcome.fault.kind === 'unreachable'
+        ? this.brokeOff(batch, outcome.fault)
+        : this.failed(batch, outcome.fault)
     })
     // A slow line is filled by several exchanges at once, but only after it has shown that it carries them.
-    this.inFlight = this.book.isFree ? Math.min(MOST_IN_FLIGHT, this.inFlight * 2) : 1
+    if (!this.book.isFree) this.inFlight = 1
+    else this.inFlight = broken > 0 ? Math.max(1, this.inFlight >> 1) : Math.min(MOST_IN_FLIGHT, this.inFlight * 2)
     return durationMs(Math.max(...waits))
   }
 
@@ -200,6 +213,13 @@ export class SyncLoop {
       default:
         return unreachable(fault)
     }
+  }
+
+  /** Sent again soon, among fewer at once; with only one left in flight, the next failure is an outage like any other. */
+  private brokeOff(batch: SealedBatch, fault: UplinkFault): DurationMs {
+    this.picker.again(batch)
+    this.book.fault(fault)
+    return durationMs(Math.floor(this.parts.random.next() * BROKE_OFF_WAIT))
   }
 
   /** 413 and 422 mean these bytes will never be taken; a 400 may be a proxy's mood, and cutting up would not cure it. */

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import {
   CloudHttp,
   createKey,
+  FRUGAL_COMPRESSION,
   HttpUplink,
   parseCloudUrl,
   type SealedBatch,
@@ -33,7 +34,8 @@ async function withStore<T>(work: (store: SqliteRecordStore, folder: string) => 
     random: new SystemRandom(),
     disk: new SystemDisk(),
     sealer: () => ({ gateway: GATEWAY, software: 'metergate/bench', config: 'bench' }),
-    settings: { commitEveryMs: 60_000, ballastBytes: 0 },
+    // As the daemon sets it.
+    settings: { commitEveryMs: 60_000, ballastBytes: 0, compression: FRUGAL_COMPRESSION },
   })
   const started = store.start()
   invariant(started.ok, 'the store opens')
