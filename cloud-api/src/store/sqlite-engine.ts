@@ -101,7 +101,7 @@ export class SqliteEngine implements SqlEngine {
       for (const each of group) {
         settled.push(await this.savepoint(each))
         // Those who are to be turned away, or only read, need not wait for the whole group.
-        await new Promise((resolve) => setImmediate(resolve))
+        if (group.length > 1) await new Promise((resolve) => setImmediate(resolve))
       }
       this.writer.exec('COMMIT')
       for (const tell of settled) tell()
