@@ -18,6 +18,7 @@ import { requireReader } from './http/reader-auth.js'
 import { batchRoute } from './ingest/batch-route.js'
 import { heartbeatRoute } from './ingest/heartbeat-route.js'
 import { signedScope } from './ingest/signed-scope.js'
+import { energyCheckRoute } from './query/energy-check-route.js'
 import { fleetRoutes, ledgerRoutes } from './query/gateway-routes.js'
 import { meterRoutes } from './query/meter-routes.js'
 
@@ -62,6 +63,7 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
     fleetRoutes(readers, parts)
     ledgerRoutes(readers, parts)
     meterRoutes(readers, parts)
+    energyCheckRoute(readers, parts)
   })
   if (options.dashboard !== undefined) await serveDashboard(app, options.dashboard)
   return app

@@ -51,6 +51,7 @@ tariff:
 
 energy:
   contract_kw: 315
+  rest_days: { public_holidays: true, dates: ["2026-02-14"] }
 
 store:
   folder: ${folder}

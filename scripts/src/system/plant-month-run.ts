@@ -42,7 +42,6 @@ import { monthConfig } from './plant-month-config.js'
 import {
   BOX_OFF,
   EXCHANGE,
-  isFestival,
   LINE_OFF,
   MARGIN_MINUTES,
   MINUTE,
@@ -71,17 +70,22 @@ export interface MonthRun {
   readonly cloud: Cloud
   readonly token: string
   readonly readings: number
-  readonly batchesRefusedOffline: number
+  readonly refusedOffline: number
+}
+
+export interface MonthOptions {
+  /** Between two polls of a meter. */
+  readonly everyMinutes: number
+  /** A midnight of the month; it is played to an hour after it. */
+  readonly until: number
+  readonly say?: (text: string) => void
 }
 
 /**
  * Plays the month through the gateway as the daemon assembles it (its bus answering from the simulated meters, its own
  * SQLite store, its own sync loop with signed uploads) into a cloud with its real routes, all in virtual time.
  */
-export async function playMonth(
-  everyMinutes: number,
-  say: (text: string) => void = () => undefined,
-): Promise<MonthRun> {
+export async function playMonth({ everyMinutes, until, say = () => undefined }: MonthOptions): Promise<MonthRun> {
   const folder = mkdtempSync(join(tmpdir(), 'metergate-month-'))
   const configFile = join(folder, 'metergate.yaml')
   writeFileSync(configFile, monthConfig(join(folder, 'data'), everyMinutes))
@@ -94,9 +98,9 @@ export async function playMonth(
   const world = new MonthWorld({ folder, loaded: loaded.value, timeline, start, cloud })
   const gateway = await world.enrol()
   const token = await cloud.createReaderToken('month')
-  await world.play(say)
+  await world.play(until, say)
   const { readings, refused } = world
-  return { folder, configFile, loaded: loaded.value, gateway, cloud, token, readings, batchesRefusedOffline: refused }
+  return { folder, configFile, loaded: loaded.value, gateway, cloud, token, readings, refusedOffline: refused }
 }
 
 interface WorldParts {
@@ -136,9 +140,9 @@ class MonthWorld {
     return answer.value.gateway_id
   }
 
-  async play(say: (text: string) => void): Promise<void> {
+  async play(until: number, say: (text: string) => void): Promise<void> {
     let box = this.#open()
-    for (const { at, what } of script()) {
+    for (const { at, what } of script(until)) {
       await this.#until(at)
       say(`${new Date(at + 8 * HOUR).toISOString().slice(0, 16)} ${what.kind}`)
       if (what.kind === 'shift_end') await declareShift(box.gateway, at)
@@ -147,7 +151,7 @@ class MonthWorld {
       else if (what.kind === 'power_off') await this.#close(box)
       else box = this.#open()
     }
-    await this.#until(MONTH.end + MARGIN_MINUTES * MINUTE - UPLOAD_MS)
+    await this.#until(until + MARGIN_MINUTES * MINUTE - UPLOAD_MS)
     await this.#upload(box)
     await this.#close(box)
   }
@@ -238,28 +242,27 @@ interface Box {
 type Happening = { readonly kind: 'upload' | 'shift_end' | 'exchanged' | 'power_off' | 'power_on' }
 
 /** What people do, in order of time. */
-function script(): { readonly at: number; readonly what: Happening }[] {
+function script(until: number): { readonly at: number; readonly what: Happening }[] {
   const happenings: { at: number; what: Happening }[] = [
     // Said some minutes after the new meter answered, as people do.
     { at: EXCHANGE.to + 30_000, what: { kind: 'exchanged' } },
     { at: BOX_OFF.from, what: { kind: 'power_off' } },
     { at: BOX_OFF.to, what: { kind: 'power_on' } },
   ]
-  for (let midnight = MONTH.start + DAY_MS; midnight < MONTH.end; midnight += DAY_MS)
+  for (let midnight = MONTH.start + DAY_MS; midnight < until; midnight += DAY_MS)
     happenings.push({ at: midnight - HOUR, what: { kind: 'upload' } })
-  for (let end = MONTH.start + SHIFT_MS; end <= MONTH.end; end += SHIFT_MS) {
-    const day = Math.floor((end - SHIFT_MS - MONTH.start) / DAY_MS)
+  for (let end = MONTH.start + SHIFT_MS; end <= until; end += SHIFT_MS) {
     const said = end + 10 * MINUTE
     // While the box is off nobody can tell it anything: the shift is entered when it is back.
     const at = said >= BOX_OFF.from && said < BOX_OFF.to ? BOX_OFF.to + MINUTE : said
-    if (!isFestival(day)) happenings.push({ at, what: { kind: 'shift_end' } })
+    happenings.push({ at, what: { kind: 'shift_end' } })
   }
   return happenings.sort((a, b) => a.at - b.at)
 }
 
 const NEVER = new AbortController().signal
 
-/** The foreman's count of boots for the shift that ended last. */
+/** The foreman's count of boots for the shift that ended last; over the festival he says that none were made. */
 async function declareShift(gateway: Gateway, saidAt: number): Promise<void> {
   const end = MONTH.start + Math.floor((saidAt - MONTH.start) / SHIFT_MS) * SHIFT_MS
   const entry = {

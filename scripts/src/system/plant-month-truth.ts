@@ -125,9 +125,9 @@ export function pairsMade(meters: readonly MonthMeter[], from: number, to: numbe
 /** Watt-milliseconds as kWh, for comparison only. */
 export const toKwh = (mws: bigint): number => Number(mws) / Number(MWS_PER_KWH)
 
-/** Where the registers stand at the first minute; press 1 is ten kWh short of its register's end. */
+/** Where the registers stand at the first minute; press 1 is 600 kWh short of its register's end. */
 const START_KWH: Readonly<Record<MonthMeter, string>> = {
-  'press-1': '999990.00',
+  'press-1': '999400.00',
   'press-2': '4711.00',
   'press-3': '18230.50',
   'press-4': '77.25',
