@@ -17,8 +17,15 @@ export interface Today {
   /** Of the main meter, kWh. */
   readonly energy: number | undefined
   readonly yesterday: number | undefined
-  /** The product whose unit energy is shown: the first configured. */
+  /** The product whose unit energy is shown large: the one chosen, at first the first configured. */
   readonly product: ProductConfig | undefined
+  readonly unit: UnitEnergyFigure | undefined
+  /** All of them. */
+  readonly products: readonly ProductToday[]
+}
+
+export interface ProductToday {
+  readonly product: ProductConfig
   readonly unit: UnitEnergyFigure | undefined
 }
 
@@ -32,6 +39,7 @@ export function usePlant(gateway: () => string) {
   const loaded = ref(false)
   const failed = ref(false)
   const meter = ref('')
+  const chosenProduct = ref('')
   const power = ref<SeriesAnswer>()
   const hours = ref<EnergyStep[]>([])
   const days = ref<DayFigure[]>([])
@@ -63,28 +71,31 @@ export function usePlant(gateway: () => string) {
     if (!meter.value) meter.value = main.value?.meter ?? ''
   }
 
-  /** Closed hours of today, and the intervals since the last of them. */
-  async function unitEnergyToday(
-    product: string,
-    midnight: number,
-    now: number,
-  ): Promise<UnitEnergyFigure | undefined> {
+  /** Of each product the closed hours of today, and the intervals since the last of them. */
+  async function productsToday(midnight: number, now: number): Promise<ProductToday[]> {
+    const configured = heartbeat.value?.products ?? []
+    if (configured.length === 0) return []
     const closed = (await getUnitEnergy(gateway(), 'hour', midnight, now)).unit_energy
-    const since = closed.at(-1)?.end ?? Math.max(midnight, now - 2 * HOUR_MS)
-    const open = (await getUnitEnergy(gateway(), 'interval', since, now)).unit_energy
-    return unitEnergyOf(product, [...closed, ...open.filter((row) => row.start >= since)])
+    const ends = configured.map(({ id }) => closed.filter((row) => row.product === id).at(-1)?.end)
+    const since = ends.map((end) => end ?? Math.max(midnight, now - 2 * HOUR_MS))
+    const open = (await getUnitEnergy(gateway(), 'interval', Math.min(...since), now)).unit_energy
+    return configured.map((product, index) => {
+      const later = open.filter((row) => row.start >= (since[index] ?? now))
+      return { product, unit: unitEnergyOf(product.id, [...closed, ...later]) }
+    })
   }
 
   async function refreshDays(now: number): Promise<void> {
     const starts = lastDays(zone.value, now, DAYS)
     const from = starts[0] ?? now
     const midnight = startOfDay(zone.value, now)
-    const product = heartbeat.value?.products[0]
-    const [byDay, steps, unit] = await Promise.all([
+    const [byDay, steps, products] = await Promise.all([
       getUnitEnergy(gateway(), 'day', from, now),
       main.value ? getEnergy(gateway(), main.value.meter, from, now, 'day', zone.value) : undefined,
-      product ? unitEnergyToday(product.id, midnight, now) : undefined,
+      productsToday(midnight, now),
     ])
+    const shown = products.find(({ product }) => product.id === chosenProduct.value) ?? products[0]
+    const { product, unit } = shown ?? {}
     const energyOf = (start: number): number | undefined =>
       sumEnergy(steps?.steps.filter((step) => step.start === start) ?? [])
     days.value = starts.map((start) => ({
@@ -100,7 +111,7 @@ export function usePlant(gateway: () => string) {
             ),
     }))
     const yesterday = energyOf(starts.at(-2) ?? from)
-    today.value = { energy: energyOf(midnight), yesterday, product, unit }
+    today.value = { energy: energyOf(midnight), yesterday, product, unit, products }
   }
 
   async function refreshShares(now: number): Promise<void> {
@@ -153,6 +164,7 @@ export function usePlant(gateway: () => string) {
     meters,
     energyMeters,
     meter,
+    chosenProduct,
     power,
     hours,
     days,
