@@ -41,8 +41,8 @@ const COLUMNS: readonly (Column | More)[] = [
   'share',
   'cost',
 ]
-/** Goes along on every row: a file travels without the screen it came from. */
-const NOTE = '不作贸易结算依据 not for trade settlement'
+/** Goes along on every row and with the JSON: a file travels without the screen it came from. */
+export const NOT_FOR_SETTLEMENT = '不作贸易结算依据 not for trade settlement'
 
 const text = (value: Amount | null | undefined): string => (value ? formatAmount(value) : '')
 
@@ -56,7 +56,7 @@ export function energyCsv(report: EnergyReport): string {
     label,
     ...span,
     ...COLUMNS.map((column) => cells[column] ?? ''),
-    NOTE,
+    NOT_FOR_SETTLEMENT,
   ]
   const meters = report.meters.map((one) =>
     row('meter', one.meter, one.label, {

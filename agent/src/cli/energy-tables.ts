@@ -1,7 +1,8 @@
-import { type Amount, formatAmount, rescale } from '@metergate/protocol'
+import { type Amount, formatAmount, ratio, rescale } from '@metergate/protocol'
 import type { EnergyReport } from '../control/calls.js'
 import { ENERGY_EVENT_CODES, type EnergyEventCode } from '../energy/interval-events.js'
 import { PlantZone } from '../energy/plant-time.js'
+import { sum } from '../energy/spans.js'
 import { TARIFF_PERIODS } from '../energy/tariff.js'
 import type { VeeCheckId } from '../energy/vee-table.js'
 import { CLI, NO_VALUE_TEXTS } from '../i18n/cli-texts.js'
@@ -70,6 +71,8 @@ const meters: Section = (terminal, report) => {
     ENERGY.co2,
   ]
   show(terminal, titles, rows)
+  for (const { meter, bridged } of report.meters)
+    if (bridged && bridged.n !== 0) terminal.line(ENERGY.bridged(meter, short(bridged, -2)))
   const known = report.meters.find(({ coal, co2 }) => coal && co2)
   if (known?.coal && known.co2)
     terminal.line(terminal.paint.faint(terminal.say(ENERGY.factors(known.coal.factor, known.co2.factor))))
@@ -176,6 +179,12 @@ const baselines: Section = (terminal, report) => {
       terminal.line(terminal.paint.warn(terminal.say(ENERGY.baselineRejected(baseline.rejected))))
     const last = baseline.days.at(-1)
     if (!last) continue
+    const [used, expected] = [
+      sum(baseline.days.map(({ energy }) => energy)),
+      sum(baseline.days.map((day) => day.expected)),
+    ]
+    const share = ratio(used, expected, -3)
+    terminal.line(ENERGY.expected(short(used, -1), short(expected, -1), short(share, -3), baseline.days.length))
     terminal.line(ENERGY.cusum(short(last.cusum, -1), baseline.days.length))
     if (last.alarm) terminal.line(terminal.paint.warn(terminal.say(ENERGY.cusumAlarm)))
   }

@@ -2,13 +2,15 @@ import { Command } from 'commander'
 import type { LoadedConfig } from '../config/load.js'
 import { PlantZone, type Slot } from '../energy/plant-time.js'
 import { CLI } from '../i18n/cli-texts.js'
+import { ENERGY } from '../i18n/energy-texts.js'
 import type { CliContext } from './context.js'
-import { energyCsv } from './energy-csv.js'
+import { energyCsv, NOT_FOR_SETTLEMENT } from './energy-csv.js'
 import { printEnergy } from './energy-tables.js'
 import { daySpan, monthSpan, parseDate, shiftSpan, today, weekSpan } from './times.js'
 
 interface EnergyOptions {
   today?: boolean
+  day?: string | true
   date?: string
   week?: string | true
   month?: string | true
@@ -23,6 +25,7 @@ export function energyCommand(cli: CliContext): Command {
   return new Command('energy')
     .description(terminal.say(CLI.cmdEnergy))
     .option('--today', terminal.say(CLI.optToday))
+    .option('--day [date]', terminal.say(ENERGY.optDay))
     .option('--date <date>', terminal.say(CLI.optDate))
     .option('--week [date]', terminal.say(CLI.optWeek))
     .option('--month [month]', terminal.say(CLI.optMonth))
@@ -32,7 +35,7 @@ export function energyCommand(cli: CliContext): Command {
     .action(async (options: EnergyOptions) => {
       const loaded = cli.load()
       const report = await cli.ask(loaded, 'energy', spanOf(cli, loaded, options))
-      if (options.json) terminal.json(report)
+      if (options.json) terminal.json({ note: NOT_FOR_SETTLEMENT, ...report })
       else if (options.csv) terminal.print(energyCsv(report))
       else printEnergy(terminal, report)
     })
@@ -42,7 +45,7 @@ export function energyCommand(cli: CliContext): Command {
 function spanOf(cli: CliContext, loaded: LoadedConfig, options: EnergyOptions): Slot {
   const zone = new PlantZone(loaded.config.plant.timezone)
   const now = today(zone, cli.deps.clock.wall())
-  const spans = [options.today, options.week, options.month].filter((each) => each !== undefined)
+  const spans = [options.today, options.day, options.week, options.month].filter((each) => each !== undefined)
   if (spans.length > 1 || (spans.length === 1 && options.date !== undefined)) return cli.fail(CLI.oneSpan, 2)
   const date = (text: string | true | undefined) =>
     typeof text === 'string' ? (parseDate(text) ?? cli.fail(CLI.badDate(text), 2)) : now
@@ -52,6 +55,7 @@ function spanOf(cli: CliContext, loaded: LoadedConfig, options: EnergyOptions): 
     const known = shifts.map(({ id }) => id)
     return shiftSpan(zone, date(options.date), shift ?? cli.fail(CLI.unknownShift(options.shift, known), 2))
   }
+  if (options.day !== undefined) return daySpan(zone, date(options.day))
   if (options.week !== undefined) return weekSpan(zone, date(options.week))
   if (options.month !== undefined) {
     const text = options.month === true ? `${now.year}-${String(now.month).padStart(2, '0')}` : options.month

@@ -5,6 +5,15 @@ import type { Localized } from './localized.js'
 
 /** Words of `metergate energy` and `metergate meter`. */
 export const ENERGY = {
+  optDay: { zh: '某一天，例如 2026-11-23；不写日期为今天', en: 'one day, e.g. 2026-11-23; today without a date' },
+  bridged: (meter: string, kwh: string): Localized => ({
+    zh: `${meter}：其中 ${kwh} kWh 为换表或复位期间无表计量的估算`,
+    en: `${meter}: ${kwh} kWh of it no meter saw (estimated across an exchange or reset)`,
+  }),
+  expected: (used: string, expected: string, ratio: string, days: number): Localized => ({
+    zh: `${days} 天实际 ${used} kWh，按基线应为 ${expected} kWh（比值 ${ratio}）`,
+    en: `${days} days: used ${used} kWh, expected by the baseline ${expected} kWh (ratio ${ratio})`,
+  }),
   measured: { zh: '实测', en: 'measured' },
   mixed: { zh: '不完整', en: 'incomplete' },
   quality: { zh: '合计质量', en: 'Total' },
