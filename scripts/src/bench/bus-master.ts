@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { createBus, MeterSession, PollLoop, SystemClock, unitKey } from '@metergate/agent'
+import { createBus, DEFAULT_BACKOFF, MeterSession, PollLoop, SystemClock, unitKey } from '@metergate/agent'
 import { durationMs, type MeterId, meterIdSchema, type Stamp } from '@metergate/protocol'
 import modbusSerial from 'modbus-serial'
 import { benchProfile, bestPlan, blocksOf, LINE, TIMEOUT_MS, TURNAROUND_MS } from './bus-case.js'
@@ -18,7 +18,6 @@ const { values: args } = parseArgs({
     cycles: { type: 'string', default: '3' },
     /** Measured instead of cycles, when a dead unit is probed now and then. */
     'window-ms': { type: 'string', default: '0' },
-    'settle-ms': { type: 'string', default: '0' },
   },
 })
 
@@ -91,6 +90,8 @@ async function metergate(): Promise<MasterReport> {
       back: () => {},
       skipped: () => {},
     },
+    // A unit that has been dead for long is probed once a minute: that is what is measured, without the first, quicker probes.
+    { ...DEFAULT_BACKOFF, firstMs: DEFAULT_BACKOFF.longestMs },
   )
   const stop = new AbortController()
   const done = loop.start(stop.signal)
@@ -101,7 +102,6 @@ async function metergate(): Promise<MasterReport> {
     while (!isDone()) await clock.sleep(durationMs(250))
   }
   await until(() => least() >= 2 && silent >= dead.size)
-  await clock.sleep(durationMs(Number(args['settle-ms'])))
   times.clear()
   failed = 0
   const before = { requests: bus.health().line.requests, cpu: process.cpuUsage(), at: clock.mono() }
