@@ -48,6 +48,7 @@ describe('the documentation', () => {
       'GET /v1/gateways/{gateway}',
       'GET /v1/gateways/{gateway}/events',
       'GET /v1/gateways/{gateway}/meters/{meter}/energy',
+      'GET /v1/gateways/{gateway}/meters/{meter}/energy/check',
       'GET /v1/gateways/{gateway}/meters/{meter}/intervals',
       'GET /v1/gateways/{gateway}/meters/{meter}/series',
       'GET /v1/gateways/{gateway}/production',

@@ -11,12 +11,12 @@ export type DurationMs = number & { readonly __brand: 'DurationMs' }
 export type BootId = string & { readonly __brand: 'BootId' }
 
 const isInstant = (value: number): boolean => Number.isFinite(value) && Math.abs(value) <= 8.64e15
-const isEpochMs = (value: number): value is EpochMs => isInstant(value)
+const isEpochMs = (value: number): value is EpochMs => Number.isInteger(value) && isInstant(value)
 const isMonoMs = (value: number): value is MonoMs => isInstant(value)
 const isDurationMs = (value: number): value is DurationMs => isInstant(value)
 const isBootId = (value: string): value is BootId => /^[0-9a-zA-Z-]{1,64}$/.test(value)
 
-/** Brands a number of milliseconds since the epoch; throws on NaN, Infinity or beyond the range of Date. */
+/** Brands whole milliseconds since the epoch; throws on fractions, NaN, Infinity or beyond the range of Date. */
 export function epochMs(value: number): EpochMs {
   invariant(isEpochMs(value), `not an instant: ${value}`)
   return value

@@ -126,7 +126,7 @@ export class Hearing {
     return {
       data,
       more,
-      at: { mono, wall: epochMs(clock.wall() - (clock.mono() - mono)) },
+      at: { mono, wall: epochMs(Math.round(clock.wall() - (clock.mono() - mono))) },
       turnaroundMs: Math.max(0, begun - this.#sent),
       durationMs: mono - this.#begun,
     }

@@ -113,7 +113,7 @@ export class ModbusTcpBus implements RegisterBus {
         if (!outcome) continue
         if (!outcome.ok) return outcome
         this.#unit(read).timing.answered(mono - sent)
-        const wall = epochMs(this.#clock.wall() - (this.#clock.mono() - mono))
+        const wall = epochMs(Math.round(this.#clock.wall() - (this.#clock.mono() - mono)))
         return ok({ data: outcome.value, at: { mono, wall }, turnaroundMs: mono - sent, durationMs: mono - begun })
       }
       if (this.#inbox.down !== undefined) return this.#down(this.#inbox.down)

@@ -66,7 +66,7 @@ export class ScriptedUplink implements Uplink {
   }
 
   private serverTime(): EpochMs {
-    return epochMs(this.clock.wall() + this.serverAheadMs - this.roundTripMs / 2)
+    return epochMs(Math.round(this.clock.wall() + this.serverAheadMs - this.roundTripMs / 2))
   }
 
   private async travel(signal?: AbortSignal, bytes = 0): Promise<Result<never, UplinkFault> | undefined> {

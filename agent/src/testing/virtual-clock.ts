@@ -34,7 +34,7 @@ export class VirtualClock implements Clock {
   }
 
   wall(): EpochMs {
-    return epochMs(this.now + this.wallAhead)
+    return epochMs(Math.round(this.now + this.wallAhead))
   }
 
   mono(): MonoMs {

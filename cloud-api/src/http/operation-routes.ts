@@ -4,7 +4,8 @@ import type { App, Parts } from './app.js'
 import { patiently } from './patience.js'
 
 /** For those who run the server: health, figures, the documentation. */
-export function operationRoutes(app: App, { store, clock, metrics, version }: Parts): void {
+export function operationRoutes(app: App, parts: Parts): void {
+  const { store, clock, metrics, version } = parts
   const response = { 200: healthAnswerSchema, 503: healthAnswerSchema }
   app.get(
     '/healthz',
@@ -12,7 +13,7 @@ export function operationRoutes(app: App, { store, clock, metrics, version }: Pa
     async (request, reply) => {
       const health = { store: store.kind, version, server_time: clock.wall() }
       try {
-        await patiently(clock, store.ping())
+        await patiently(parts, store.ping())
         return await reply.send({ status: 'ok' as const, ...health })
       } catch (error) {
         request.log.warn({ err: error }, 'store does not answer')

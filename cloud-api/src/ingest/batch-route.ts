@@ -56,7 +56,7 @@ class BatchDesk {
       leave()
     })
     try {
-      return await patiently(this.parts.clock, work)
+      return await patiently(this.parts, work)
     } catch (error) {
       metrics.batches.inc({ outcome: error instanceof HttpProblem ? error.code : 'failed' })
       throw error

@@ -18,7 +18,7 @@ export function heartbeatRoute(app: App, parts: Parts): void {
   }
   const options = { schema, bodyLimit: limits.jsonBytes, validatorCompiler: documentedOnly }
   app.post('/v1/heartbeat', options, async (request) => {
-    const { gateway, body } = await patiently(clock, signedBy(request, parts))
+    const { gateway, body } = await patiently(parts, signedBy(request, parts))
     if (contentEncoding(request)) throw new HttpProblem('unsupported_media_type', 'A heartbeat comes uncompressed')
     const read = heartbeatRequestSchema.safeParse(jsonOf(body))
     if (!read.success) {
@@ -28,7 +28,7 @@ export function heartbeatRoute(app: App, parts: Parts): void {
       const detail = errors.map(({ path, message }) => `${path || 'body'}: ${message}`).join('; ')
       throw new HttpProblem('malformed_request', detail, { errors })
     }
-    await patiently(clock, store.ingest.heartbeat(gateway.id, read.data, clock.wall()))
+    await patiently(parts, store.ingest.heartbeat(gateway.id, read.data, clock.wall()))
     metrics.heartbeats.inc()
     return { server_time: clock.wall() }
   })

@@ -3,7 +3,8 @@ import { type SqlEngine, type SqlTransaction, type SqlValue, StoreUnavailable } 
 
 /** Connection lost, shutting down, serialization, deadlock, internal: may work in a moment. */
 const PASSING = /^(08...|57P0.|40001|40P01|XX000|53...|58...)$/
-const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_)/
+/** EAGAIN: a frozen server's socket takes no more connections; ENOENT: its socket is gone. */
+const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE|EAI_|EAGAIN|ENOENT)/
 
 const INT8 = 20
 const NUMERIC = 1700

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { brotliCompressSync } from 'node:zlib'
 import {
   amount,
+  type EventRecord,
   epochMs,
   type GatewayId,
   gatewayIdSchema,
@@ -261,5 +262,10 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
   })
 }
 
-/** Its wall clock is nothing a database column takes. */
-const BROKEN = { ...event(T0), stamp: { ...event(T0).stamp, wall: epochMs(T0 + 0.5) } }
+/** Breaks off where it is read: after the statements before it, before the commit. */
+const BROKEN: EventRecord = {
+  ...event(T0),
+  get code(): string {
+    throw new Error('planted')
+  },
+}

@@ -25,7 +25,7 @@ export class ManualClock implements Clock {
   ) {}
 
   wall(): EpochMs {
-    return epochMs(this.wallAhead + this.now)
+    return epochMs(Math.round(this.wallAhead + this.now))
   }
 
   /** Somebody sets the wall clock; the monotonic one does not notice. */
