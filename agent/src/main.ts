@@ -1,3 +1,4 @@
+import './system/frugal-heap.js'
 import { processIo, runCli } from './cli/index.js'
 import { compose } from './compose.js'
 

@@ -4,7 +4,7 @@ import { type Clock, durationMs, type EventRecord, fail, type GapRecord, ok, typ
 import { type HistoryPlace, historyPage, queryRecords } from './history.js'
 import { openSnapshot, PAGE_SIZE, sqliteCode } from './open-database.js'
 import type { RecordQuery } from './record-store.js'
-import { Tables } from './tables.js'
+import { DamagedRow, Tables } from './tables.js'
 import { type Verdict, verifySteps } from './verify.js'
 import { readLog } from './write-ahead-log.js'
 
@@ -46,7 +46,7 @@ export async function verifyFolder(
       if (count % STEPS_AT_ONCE === 0) await clock.sleep(BETWEEN)
     }
   } catch (error) {
-    if (sqliteCode(error) === '') throw error
+    if (sqliteCode(error) === '' && !(error instanceof DamagedRow)) throw error
     return ok({ ...NOTHING, file: `${error instanceof Error ? error.message : ''} (${sqliteCode(error)})` })
   } finally {
     snapshot.value.close()

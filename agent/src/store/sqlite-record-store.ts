@@ -207,7 +207,22 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   records(query: RecordQuery): Iterable<Numbered> {
-    return queryRecords(() => this.file.tables, query)
+    return this.untilDamaged(queryRecords(() => this.file.tables, query))
+  }
+
+  /** History ends where the file turns out damaged; the next commit repairs it. */
+  private *untilDamaged(records: Iterable<Numbered>): Generator<Numbered> {
+    const iterator = records[Symbol.iterator]()
+    for (;;) {
+      let next: IteratorResult<Numbered>
+      try {
+        next = iterator.next()
+      } catch (error) {
+        return this.file.giveUp(error)
+      }
+      if (next.done) return
+      yield next.value
+    }
   }
 
   getState(key: string): string | undefined {

@@ -277,6 +277,30 @@ describe('damage', () => {
     }
   })
 
+  it('is noticed where SQLite sees none: in a row that says what nobody wrote', async () => {
+    for (const broken of ["sha256 = 'x' || substr(sha256, 2)", "encoding = 'bs'", 'first = -1', "previous = 'none'"]) {
+      folder = mkdtempSync(join(root, 'store-'))
+      await fill()
+      sql(`UPDATE batch SET ${broken} WHERE id = 4`)
+      const store = open()
+      expect(aside(), broken).toEqual(['store.sqlite.corrupt-1'])
+      expectComplete(store)
+      expect(await put(store, 5000)).toHaveLength(1)
+      await store.close()
+    }
+  })
+
+  it('in the acknowledged past ends a look at history there, and the next commit repairs it', async () => {
+    await fill()
+    sql("UPDATE batch SET status = 1; UPDATE batch SET encoding = 'bs' WHERE id = 4")
+    const store = open()
+    expect(seqs(store).length).toBeLessThan(1000)
+    expect(await put(store, 5000)).toHaveLength(1)
+    expect(aside()).toEqual(['store.sqlite.corrupt-1'])
+    expectComplete(store)
+    await store.close()
+  })
+
   it('is dealt with while the store is in use, without a restart', async () => {
     const store = open()
     for (let n = 0; n < 20; n += 1) await put(store, ...Array.from({ length: 50 }, (_, index) => n * 50 + index))

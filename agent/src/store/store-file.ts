@@ -8,7 +8,7 @@ import { newStreamId } from './memory-record-store.js'
 import { closeQuietly, isDamage, type OpenFault, openDatabase, PAGE_SIZE, sqliteCode } from './open-database.js'
 import { type Salvage, Salvager } from './salvage.js'
 import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
-import { STATUS, Tables } from './tables.js'
+import { DamagedRow, STATUS, Tables } from './tables.js'
 import { readLog } from './write-ahead-log.js'
 
 export type WriteFault = { readonly kind: 'full' | 'io' | 'damaged'; readonly why: string }
@@ -47,8 +47,8 @@ export class StoreFile {
   private readonly path: string
   /** Was there a log when the process first looked? Later its absence means nothing: closing removes it. */
   private walBefore: boolean | undefined
-  /** Set when reading met a broken page; the file needs {@link repair}. */
-  private damageSeen = false
+  /** What reading or writing met, in words; the file needs {@link repair}. */
+  private damageSeen: string | undefined
 
   constructor(
     private readonly folder: string,
@@ -83,31 +83,46 @@ export class StoreFile {
       opened = this.openChecked()
     }
     if (!opened.ok) return opened
-    const { tables } = opened.value
     this.opened = opened.value
-    // A store without streams was never settled: a salvage that a crash or a full disk stopped is done again.
-    if (tables.streams().length === 0) aside ??= this.lastAside()
-    const isUsed = tables.streams().length > 0
-    const walLost = isUsed && aside === undefined && !this.walBefore && tables.counter(CLEAN) === 0
-    const salvager = aside !== undefined && statSync(aside).isFile() ? new Salvager(aside) : undefined
-    const report = this.write((each) => this.settle(each, { aside, damage, salvager, walLost }))
-    salvager?.close()
+    let report = this.settleAll(aside, damage)
+    if (!report.ok && report.fault.kind === 'damaged' && aside === undefined) {
+      // Sound pages, but rows in them that nobody wrote so.
+      damage = report.fault.why
+      aside = this.setAside()
+      opened = this.openChecked()
+      if (!opened.ok) return opened
+      this.opened = opened.value
+      report = this.settleAll(aside, damage)
+    }
     if (!report.ok) return fail({ kind: 'io', why: `cannot write the store ${this.path}: ${report.fault.why}` })
     this.walBefore = true
-    this.damageSeen = false
+    this.damageSeen = undefined
     this.checkpoint()
     return ok(report.value)
   }
 
+  private settleAll(setAside: string | undefined, damage: string | undefined): Result<StartReport, WriteFault> {
+    const isUsed = this.read((tables) => tables.streams().length > 0, false)
+    // A store without streams was never settled: a salvage that a crash or a full disk stopped is done again.
+    const aside = setAside ?? (isUsed ? undefined : this.lastAside())
+    const isClean = this.read((tables) => tables.counter(CLEAN) === 1, true)
+    const walLost = isUsed && aside === undefined && !this.walBefore && !isClean
+    const salvager = aside !== undefined && statSync(aside).isFile() ? new Salvager(aside) : undefined
+    const report = this.write((each) => this.settle(each, { aside, damage, salvager, walLost }))
+    salvager?.close()
+    return report
+  }
+
   get needsRepair(): boolean {
-    return this.damageSeen
+    return this.damageSeen !== undefined
   }
 
   /** Starts over on a file that turned out damaged in use: set aside, salvaged, gone on with. Tried once per damage. */
   repair(): boolean {
-    this.damageSeen = false
     this.closeHandle()
-    return this.start().ok
+    const isRepaired = this.start().ok
+    this.damageSeen = undefined
+    return isRepaired
   }
 
   /** A fresh handle whose log has been copied into the file; false when the medium still refuses. */
@@ -116,6 +131,11 @@ export class StoreFile {
     const opened = openDatabase(this.path, { ...this.settings, capBytes: this.capBytes() })
     if (!opened.ok) return false
     this.opened = { db: opened.value, tables: new Tables(opened.value) }
+    // Made anew by a repair that the disk stopped: nothing may be written before the salvage is done.
+    if (this.read((tables) => tables.streams().length === 0, false)) {
+      this.closeHandle()
+      return this.start().ok
+    }
     return this.checkpoint()
   }
 
@@ -129,14 +149,13 @@ export class StoreFile {
       db.exec('COMMIT')
       return ok(value)
     } catch (error) {
-      if (sqliteCode(error) === '') {
+      if (!isTheDisks(error)) {
         // Not the disk's doing: nothing of it may stay, and nobody may go on.
         if (db.inTransaction) db.exec('ROLLBACK')
         throw error
       }
-      this.closeHandle()
-      this.damageSeen ||= isDamage(error)
-      const kind = isDamage(error) ? 'damaged' : sqliteCode(error) === 'SQLITE_FULL' ? 'full' : 'io'
+      this.giveUp(error)
+      const kind = isDamageSeen(error) ? 'damaged' : sqliteCode(error) === 'SQLITE_FULL' ? 'full' : 'io'
       return fail({ kind, why: `${textOf(error)} (${sqliteCode(error)})` })
     }
   }
@@ -146,11 +165,16 @@ export class StoreFile {
     try {
       return work(this.opened.tables)
     } catch (error) {
-      if (sqliteCode(error) === '') throw error
-      this.damageSeen ||= isDamage(error)
-      this.closeHandle()
+      this.giveUp(error)
       return otherwise
     }
+  }
+
+  /** What was being read broke off: the handle goes, and with damage the file must be repaired. Throws what is not the disk's. */
+  giveUp(error: unknown): void {
+    if (!isTheDisks(error)) throw error
+    if (isDamageSeen(error)) this.damageSeen ??= textOf(error)
+    this.closeHandle()
   }
 
   /** The part of the folder's bound that the file itself may take; the rest is for the log. */
@@ -229,6 +253,7 @@ export class StoreFile {
   private damageBeforeOpening(): string | undefined {
     if (!existsSync(this.path)) return undefined
     if (!statSync(this.path).isFile()) return 'it is no file'
+    if (this.damageSeen !== undefined) return this.damageSeen
     return readLog(`${this.path}-wal`, PAGE_SIZE).damage
   }
 
@@ -276,5 +301,7 @@ function setDamagedAside(tables: Tables, now: Stamp): number {
   return damaged
 }
 
+const isDamageSeen = (error: unknown): boolean => error instanceof DamagedRow || isDamage(error)
+const isTheDisks = (error: unknown): boolean => error instanceof DamagedRow || sqliteCode(error) !== ''
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0)

@@ -82,6 +82,16 @@ const BATCH = `SELECT batch.id, batch.stream, stream.stream AS stream_id, kind, 
 
 export type Slot = string | number | null | Uint8Array
 
+/** A row that holds what the store never wrote there: the file is damaged, though SQLite has not noticed. */
+export class DamagedRow extends Error {}
+
+function checked<T>(schema: z.ZodType<T>, row: unknown): T {
+  const parsed = schema.safeParse(row)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new DamagedRow(`a row says ${issue?.path.join('.')}: ${issue?.message}`)
+}
+
 /** The store's SQL, and nothing else: every statement once, every row checked on its way out. */
 export class Tables {
   private readonly prepared = new Map<string, Database.Statement<Slot[], unknown>>()
@@ -91,7 +101,7 @@ export class Tables {
   // ---- streams
 
   streams(): StreamRow[] {
-    return this.all('SELECT * FROM stream ORDER BY id').map((row) => streamRow.parse(row))
+    return this.all('SELECT * FROM stream ORDER BY id').map((row) => checked(streamRow, row))
   }
 
   /** Begins a stream; new numbers of its kind go there from now on. */
@@ -141,7 +151,7 @@ export class Tables {
     for (let id = 0; ; ) {
       const row = this.get('SELECT * FROM chunk WHERE stream = ? AND id > ? ORDER BY id LIMIT 1', stream, id)
       if (row === undefined) return
-      const chunk = chunkRow.parse(row)
+      const chunk = checked(chunkRow, row)
       yield chunk
       id = chunk.id
     }
@@ -187,7 +197,7 @@ export class Tables {
 
   batches(where: string, order: string, limit: number, ...slots: Slot[]): BatchRow[] {
     const rows = this.all(`${BATCH} WHERE ${where} ORDER BY ${order} LIMIT ?`, ...slots, limit)
-    return rows.map((row) => batchRow.parse(row))
+    return rows.map((row) => checked(batchRow, row))
   }
 
   batch(stream: StreamId, number: BatchNumber): BatchRow | undefined {
@@ -195,7 +205,7 @@ export class Tables {
   }
 
   body(id: number): Uint8Array | undefined {
-    return bytes.nullable().optional().parse(this.value('SELECT body FROM batch WHERE id = ?', id)) ?? undefined
+    return checked(bytes.nullable().optional(), this.value('SELECT body FROM batch WHERE id = ?', id)) ?? undefined
   }
 
   // ---- set aside
@@ -225,7 +235,7 @@ export class Tables {
 
   damagedRanges(): { stream: StreamId; first: number; last: number }[] {
     const range = z.object({ stream: streamIdSchema, first: z.number(), last: z.number() })
-    return this.all('SELECT stream, first, last FROM damaged').map((row) => range.parse(row))
+    return this.all('SELECT stream, first, last FROM damaged').map((row) => checked(range, row))
   }
 
   quarantined(): number {
@@ -235,7 +245,7 @@ export class Tables {
   // ---- small values
 
   state(key: string): string | undefined {
-    return z.string().optional().parse(this.value('SELECT value FROM state WHERE key = ?', key))
+    return checked(z.string().optional(), this.value('SELECT value FROM state WHERE key = ?', key))
   }
 
   putState(key: string, value: string): void {
@@ -248,7 +258,7 @@ export class Tables {
 
   stateKeys(prefix: string): string[] {
     const keys = this.all('SELECT key FROM state WHERE substr(key, 1, ?) = ? ORDER BY key', prefix.length, prefix)
-    return keys.map((row) => z.object({ key: z.string() }).parse(row).key)
+    return keys.map((row) => checked(z.object({ key: z.string() }), row).key)
   }
 
   counter(name: string): number {

@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LineChild } from '@metergate/simulator'
 import { Program, pause } from '../system/program.js'
 import { benchPlant } from './bus-case.js'
-import { type BenchResult, round } from './figures.js'
+import { type BenchResult, type Row, round } from './figures.js'
 
 const METERS = 32
 const EVERY_MS = 10_000
@@ -17,6 +18,15 @@ function residentMiB(pid: number): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What Node alone takes on this machine, so that the agent's own share can be seen. */
+async function bareNode(): Promise<number> {
+  const node = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  await pause(2000)
+  const resident = residentMiB(node.pid ?? 0) ?? Number.NaN
+  node.kill()
+  return resident
 }
 
 /** The agent's configuration for the bench plant: every quantity of 32 meters, as often as the line allows. */
@@ -40,14 +50,18 @@ export async function benchMemory(minutes: number): Promise<BenchResult> {
     writeFileSync(join(folder, 'metergate.yaml'), config(folder, path))
     agent = new Program('metergate', ['run'], { METERGATE_CONFIG: join(folder, 'metergate.yaml') })
     await agent.says('metergate runs')
-    const rows = []
+    const rows: Row[] = [{ what: 'bare node', seconds: 0, 'RSS MiB': round(await bareNode(), 1) }]
     for (let at = EVERY_MS; at <= minutes * 60_000; at += EVERY_MS) {
       await pause(EVERY_MS)
-      rows.push({ seconds: at / 1000, 'RSS MiB': round(residentMiB(agent.pid) ?? Number.NaN, 1) })
+      rows.push({
+        what: 'metergate run',
+        seconds: at / 1000,
+        'RSS MiB': round(residentMiB(agent.pid) ?? Number.NaN, 1),
+      })
     }
     return {
       title: `memory: the agent with ${METERS} meters on one line`,
-      how: 'VmRSS of `metergate run` on a paced line of 9600 baud, without a cloud',
+      how: 'VmRSS of `metergate run` on a paced line of 9600 baud, without a cloud, beside a Node that does nothing',
       rows,
     }
   } finally {

@@ -132,7 +132,18 @@ export function readOnly(seconds: number): Promise<RigResult> {
   return inFolder(async (folder) => {
     const [image, mount, found] = [join(folder, 'image'), join(folder, 'mount'), new Findings()]
     makeExt4(image, mount, 'loop,errors=remount-ro')
-    const args = ['--folder', join(mount, 'store'), '--cap-mib', '32', '--queue-kib', '64', '--pause-ms', '20']
+    const args = [
+      '--folder',
+      join(mount, 'store'),
+      '--cap-mib',
+      '32',
+      '--queue-kib',
+      '64',
+      '--pause-ms',
+      '20',
+      '--ack',
+      'no',
+    ]
     const writer = new WriterProcess(args)
     await writer.says('stored')
     await pause(1000)

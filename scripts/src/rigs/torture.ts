@@ -1,0 +1,117 @@
+/**
+ * `npm run torture -- [T02 …] [--short]`: every test of the reliability list in its long form, one after the other, and a
+ * table of what was run and found (also in `.vitest/torture.md`). Hours; `--short` is what `npm test` runs. Exit code 1
+ * when something was violated, or a planted mistake was not found.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { rootFolder } from '../root.js'
+import { TESTS, type TestRow } from './tests.js'
+
+const MAIN = join(rootFolder(), 'scripts/dist/rigs/main.js')
+const REPORT = join(rootFolder(), '.vitest/torture.md')
+
+const lineSchema = z.object({
+  rig: z.string(),
+  skipped: z.string().optional(),
+  runs: z.number().optional(),
+  violations: z.number().optional(),
+  good: z.boolean().optional(),
+})
+type RigLine = z.infer<typeof lineSchema>
+
+const suiteSchema = z.object({
+  numTotalTests: z.number(),
+  numFailedTests: z.number(),
+  testResults: z.array(z.object({ name: z.string(), status: z.string(), assertionResults: z.array(z.unknown()) })),
+})
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { short: { type: 'boolean', default: false } },
+})
+const rows = TESTS.filter(({ test }) => positionals.length === 0 || positionals.includes(test))
+const form = values.short ? [] : ['--long']
+
+const rigs = new Map<string, RigLine>()
+for (const name of new Set(rows.flatMap((row) => [...(row.controls ?? []), ...(row.rigs ?? [])]))) {
+  say(`… ${name}`)
+  rigs.set(name, rigOf(name))
+}
+const suites = runSuites([...new Set(rows.flatMap((row) => row.suites ?? []))])
+
+const table = [
+  '| test | what | runs | violations | planted mistake caught | command |',
+  '|---|---|---|---|---|---|',
+  ...rows.map(rowText),
+]
+mkdirSync(join(rootFolder(), '.vitest'), { recursive: true })
+writeFileSync(REPORT, `${table.join('\n')}\n`)
+process.stdout.write(`${table.join('\n')}\n`)
+const isBad =
+  [...rigs.values()].some(({ good }) => good === false) || [...suites.values()].some(({ failed }) => failed > 0)
+process.exitCode = isBad ? 1 : 0
+
+function say(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`${text}\n`)
+}
+
+/** One rig in a process of its own; one that breaks counts as violated. */
+function rigOf(name: string): RigLine {
+  const { stdout, stderr } = spawnSync(process.execPath, [MAIN, name, ...form], { encoding: 'utf8' })
+  const line = lineSchema.safeParse(parseJson(stdout.trim().split('\n').at(-1) ?? ''))
+  if (line.success) return line.data
+  process.stderr.write(`${name}: ${stderr.slice(-500)}\n`)
+  return { rig: name, runs: 0, violations: 1, good: false }
+}
+
+function runSuites(files: readonly string[]): ReadonlyMap<string, { readonly tests: number; readonly failed: number }> {
+  if (files.length === 0) return new Map()
+  say('… test files')
+  const output = join(rootFolder(), '.vitest/torture.json')
+  const args = ['vitest', 'run', ...files, '--reporter=json', `--outputFile=${output}`]
+  const env = values.short ? process.env : { ...process.env, METERGATE_LONG: '1' }
+  spawnSync('npx', args, { cwd: rootFolder(), env, encoding: 'utf8' })
+  const { testResults } = suiteSchema.parse(parseJson(readFileSync(output, 'utf8')))
+  return new Map(
+    testResults.map(({ name, status, assertionResults }) => [
+      name.slice(rootFolder().length + 1),
+      { tests: assertionResults.length, failed: status === 'passed' ? 0 : 1 },
+    ]),
+  )
+}
+
+function rowText(row: TestRow): string {
+  const own = (row.rigs ?? []).flatMap((name) => rigs.get(name) ?? [])
+  const files = (row.suites ?? []).map((name) => ({ name, ...(suites.get(name) ?? { tests: 0, failed: 1 }) }))
+  const skipped = own.flatMap(({ rig, skipped: why }) => (why === undefined ? [] : [`${rig}: ${why}`]))
+  const runs = [
+    ...own.flatMap(({ rig, runs: count }) => (count === undefined ? [] : [`${rig} ${count}`])),
+    ...files.map(({ name, tests }) => `${name.split('/').at(-1)} ${tests}`),
+    ...skipped.map((why) => `skipped, ${why}`),
+  ]
+  const ran = own.filter(({ skipped: why }) => why === undefined)
+  const violations =
+    ran.reduce((sum, each) => sum + (each.violations ?? 1), 0) + files.reduce((sum, each) => sum + each.failed, 0)
+  const nothing = ran.length === 0 && files.length === 0
+  const command = row.command ?? `npm run torture -- ${row.test}`
+  return `| ${row.test} | ${row.what} | ${runs.join(', ')} | ${nothing ? '–' : violations} | ${plantedText(row)} | \`${command}\` |`
+}
+
+function plantedText(row: TestRow): string {
+  const controls = (row.controls ?? []).flatMap((name) => rigs.get(name) ?? [])
+  const words = controls.map(({ rig, good, skipped }) => `${rig}: ${skipped ? 'skipped' : good ? 'yes' : 'NO'}`)
+  if (row.planted) words.push(row.planted)
+  return words.join('; ') || '–'
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
