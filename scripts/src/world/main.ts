@@ -67,6 +67,8 @@ async function lead(): Promise<void> {
   const take = (result: Result): void => {
     results.push(result)
     report(result)
+    // A long run says now and then how far it has come.
+    if (seeds.length > 1_000 && results.length % 100 === 0) process.stdout.write(`${results.length} worlds ran\n`)
   }
   if (workers === 1 || values.verbose) for (const seed of seeds) take(await one(seed, bug))
   else await Promise.all(shares(seeds, workers).map((share) => delegate(share, take)))
