@@ -25,7 +25,12 @@ export class Child {
     this.#process = spawn(process.execPath, [options.script, ...options.args], {
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C in a terminal goes to the demo alone, which stops its programs in the right order.
+      detached: true,
     })
+    const onExit = (): void => void this.#process.kill()
+    process.once('exit', onExit)
+    this.#process.once('exit', () => process.off('exit', onExit))
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       if (!stream) continue
       createInterface({ input: stream }).on('line', (line) => {

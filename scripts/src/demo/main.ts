@@ -62,7 +62,7 @@ async function main(options: DemoOptions): Promise<number> {
   const answers = new AnswerTimes()
   const children: Child[] = []
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
   try {
     let cloud = await startCloud(files, port)
     children.push(cloud)
@@ -74,7 +74,7 @@ async function main(options: DemoOptions): Promise<number> {
     const agent = await startAgent(files)
     children.push(agent)
     const finished = agentCounts(agent)
-    announce(cloudUrl, token, files)
+    announce(cloudUrl, token, files, options)
 
     const startedAt = Date.now()
     const outage = options.outageMs ? outagePlan(options.forMs, options.outageMs) : undefined
@@ -108,12 +108,22 @@ async function main(options: DemoOptions): Promise<number> {
   }
 }
 
-function announce(cloudUrl: string, token: string, files: DemoFiles): void {
-  say(`
-  ${cloudUrl}/#token=${token}
+const ANNOUNCED = {
+  en: {
+    plant: (link: string, folder: string) =>
+      `4 meters and 1 product counter on ${link}, 9600 8N1; logs and stores are in ${folder}`,
+    end: 'Ctrl-C ends it with the reconciliation table.',
+  },
+  zh: {
+    plant: (link: string, folder: string) => `${link} 上有 4 块电表和 1 个产量计数器，9600 8N1；日志和数据在 ${folder}`,
+    end: '按 Ctrl-C 结束，并打印对账表。',
+  },
+} as const
 
-  4 meters and 1 product counter on ${files.link}, 9600 8N1; logs and stores are in ${files.folder}
-`)
+function announce(cloudUrl: string, token: string, files: DemoFiles, { language, forMs }: DemoOptions): void {
+  const words = ANNOUNCED[language]
+  const end = forMs === undefined ? `\n  ${words.end}\n` : ''
+  say(`\n  ${cloudUrl}/#token=${token}\n\n  ${words.plant(files.link, files.folder)}\n${end}`)
 }
 
 async function history(
