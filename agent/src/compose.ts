@@ -1,18 +1,18 @@
 import { statfsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, fail, ok, type Random, type Result } from '@metergate/protocol'
 import { addressOf, assembleGateway, deskOptions, reportParts, sessionOf } from './assemble.js'
 import { systemLineTools } from './bus/line-tools.js'
 import { createBus } from './bus/open-bus.js'
 import type { RegisterBus } from './bus/register-bus.js'
-import type { CliDeps, EnrolCommand, LocalGateway } from './cli/ports.js'
+import type { CliDeps, LocalGateway } from './cli/ports.js'
 import type { LoadedConfig } from './config/load.js'
 import type { GatewayConfig } from './config/schema.js'
 import type { ControlFault, ControlHandlers } from './control/calls.js'
 import { ControlServer } from './control/server.js'
 import { controlSocketPath } from './control/socket-path.js'
 import { PlantZone } from './energy/plant-time.js'
+import { enrolGateway } from './enrolment.js'
 import { energyCalls } from './flow/energy-calls.js'
 import { EnergyFeed } from './flow/energy-feed.js'
 import type { ProcessFacts } from './flow/gateway-snapshot.js'
@@ -20,7 +20,7 @@ import { lineBudgets } from './flow/line-budget.js'
 import { unitFacts } from './flow/meter-setup.js'
 import { readMeter } from './flow/read-meter.js'
 import { storeCalls } from './flow/store-calls.js'
-import { identityFile, keyFile, readIdentity } from './identity.js'
+import { cloudOf, type Identity, keyFile, readIdentity } from './identity.js'
 import { ClockTrust } from './reading/clock-trust.js'
 import { FRUGAL_COMPRESSION } from './store/compression.js'
 import { SystemDisk } from './store/disk.js'
@@ -28,12 +28,10 @@ import type { OpenFault } from './store/open-database.js'
 import type { Sealer } from './store/record-store.js'
 import { SqliteRecordStore } from './store/sqlite-record-store.js'
 import { CloudHttp } from './sync/cloud-http.js'
-import { parseCloudUrl } from './sync/cloud-url.js'
-import { enrol } from './sync/enrol.js'
 import { HttpUplink } from './sync/http-uplink.js'
 import { DiskKeyFile } from './sync/key-file.js'
 import { loadOrCreateKey } from './sync/signature.js'
-import { clockEvidence, type Logger, SystemClock, SystemRandom, writePrivately } from './system/index.js'
+import { clockEvidence, type Logger, SystemClock, SystemRandom } from './system/index.js'
 import { SOFTWARE, VERSION } from './version.js'
 
 /** The agent on the real box: the only place that knows every adapter. */
@@ -59,10 +57,11 @@ interface RunParts {
 }
 
 /** `metergate run`. 0 after a clean stop, 1 when it could not start; what was wrong is in the log. */
-async function runGateway(loaded: LoadedConfig, { clock, random, logger, signal }: RunParts): Promise<number> {
-  const { config } = loaded
-  const identity = readIdentity(config.store.folder)
+async function runGateway(written: LoadedConfig, { clock, random, logger, signal }: RunParts): Promise<number> {
+  const identity = readIdentity(written.config.store.folder)
   if (!identity.ok) return refuse(logger, identity.fault.why)
+  const loaded = withCloud(written, identity.value)
+  const { config } = loaded
   const trust = new ClockTrust(clock)
   const opened = openStore(loaded, { clock, random, trust, gateway: identity.value?.gateway })
   if (!opened.ok) return refuse(logger, storeFaultInWords(opened.fault, config.store.folder))
@@ -71,7 +70,8 @@ async function runGateway(loaded: LoadedConfig, { clock, random, logger, signal 
     await opened.value.close()
     return refuse(logger, uplink.fault.why)
   }
-  if (config.sync.cloud && !identity.value) logger.warn('not enrolled: readings are kept here until `metergate enrol`')
+  if (config.sync.cloud && !identity.value)
+    logger.warn('not enrolled: readings are kept here until `metergate enrol CODE` and a restart of metergate run')
   const gateway = assembleGateway(loaded, {
     clock,
     random,
@@ -91,6 +91,12 @@ async function runGateway(loaded: LoadedConfig, { clock, random, logger, signal 
   await gateway.start(signal)
   await control.stop()
   return 0
+}
+
+/** The configuration with the cloud that is in force: enrolled with `--cloud`, the file need not name it again. */
+function withCloud(loaded: LoadedConfig, identity: Identity | undefined): LoadedConfig {
+  const { config } = loaded
+  return { ...loaded, config: { ...config, sync: { ...config.sync, cloud: cloudOf(config.sync.cloud, identity) } } }
 }
 
 interface StoreParts {
@@ -137,30 +143,13 @@ function uplinkOf(
   random: Random,
 ): UplinkChoice {
   if (!config.sync.cloud || !identity) return ok(undefined)
-  const url = parseCloudUrl(config.sync.cloud)
-  if (!url.ok) return url
   const key = loadOrCreateKey(new DiskKeyFile(keyFile(config.store.folder)), random)
   if (!key.ok) return key
-  const http = new CloudHttp(url.value, clock)
+  const http = new CloudHttp(config.sync.cloud, clock)
   return ok({
     uplink: new HttpUplink(http, { gateway: identity.gateway, key: key.value, clock }),
     gateway: identity.gateway,
   })
-}
-
-/** Makes the key, enrols, and keeps who we are beside it. */
-async function enrolGateway({ cloud, code, folder, name }: EnrolCommand, clock: Clock, random: Random) {
-  const url = parseCloudUrl(cloud)
-  if (!url.ok) return fail({ why: url.fault.why })
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const key = loadOrCreateKey(new DiskKeyFile(keyFile(folder)), random)
-  if (!key.ok) return fail({ why: key.fault.why })
-  const request = { code, software: SOFTWARE, ...(name === undefined ? {} : { name }) }
-  const answer = await enrol(new CloudHttp(url.value, clock), key.value, request)
-  if (!answer.ok) return fail({ why: 'why' in answer.fault ? answer.fault.why : answer.fault.kind })
-  const identity = { gateway: answer.value.gateway_id, name: answer.value.name, cloud: url.value }
-  await writePrivately(identityFile(folder), `${JSON.stringify(identity, null, 2)}\n`)
-  return ok({ gateway: identity.gateway, name: identity.name })
 }
 
 /** The same calls without a daemon: the line or the store is opened by the call that needs it. */

@@ -19,6 +19,7 @@ export function configCommand(cli: CliContext): Command {
     .option('--json', terminal.say(CLI.optJson))
     .action((options: { json?: boolean }) => {
       const loaded = cli.load()
+      cli.mustAgreeWithEnrolment(loaded)
       if (options.json) return terminal.json(checked(cli, loaded))
       printConfig(cli, loaded)
     })

@@ -7,6 +7,7 @@ import { ControlClient, type ControlClientFault } from '../control/client.js'
 import { controlSocketPath } from '../control/socket-path.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { type Language, type Localized, same } from '../i18n/localized.js'
+import { cloudIssue } from '../identity.js'
 import type { CliDeps, CliIo } from './ports.js'
 import { Terminal } from './terminal.js'
 
@@ -55,6 +56,19 @@ export class CliContext {
       else this.terminal.warn(text)
     }
     throw new CommandEnd(2)
+  }
+
+  /** Ends with 2 when the configured cloud is not the one this box was enrolled with. */
+  mustAgreeWithEnrolment(loaded: LoadedConfig): void {
+    const issue = cloudIssue(loaded, this.io.env)
+    if (issue) this.fail(same(issueText(issue, this.language)), 2)
+  }
+
+  /** Whether `metergate run` serves this data folder now. */
+  async daemonRuns(loaded: LoadedConfig): Promise<boolean> {
+    const client = new ControlClient(controlSocketPath(loaded.config.store.folder), this.deps.clock)
+    const answer = await client.ask('status', {})
+    return answer.ok || answer.fault.kind !== 'not_running'
   }
 
   /** Says what is wrong and ends the command. */

@@ -4,6 +4,8 @@ import type { LoadedConfig } from '../config/load.js'
 import type { ControlFault, ControlHandlers } from '../control/calls.js'
 import type { Localized } from '../i18n/localized.js'
 import type { CloudUrl } from '../sync/cloud-url.js'
+import type { EnrolFault } from '../sync/enrol.js'
+import type { KeyFault } from '../sync/signature.js'
 import type { Logger } from '../system/logger.js'
 
 /** What the commands need from the rest of the agent; the composition provides it. */
@@ -21,9 +23,7 @@ export interface CliDeps {
    */
   local(loaded: LoadedConfig): LocalGateway
   /** Makes or reads the key in `folder`, enrols, and keeps the gateway's id there. */
-  enrol(
-    request: EnrolCommand,
-  ): Promise<Result<{ readonly gateway: string; readonly name: string }, { readonly why: string }>>
+  enrol(request: EnrolCommand): Promise<Result<Enrolled, EnrolCommandFault>>
   /** How busy each line will be; left out while nobody can say. */
   budget?(loaded: LoadedConfig): readonly LineBudget[]
 }
@@ -39,6 +39,17 @@ export interface EnrolCommand {
   readonly folder: string
   readonly name: string | undefined
 }
+
+export interface Enrolled {
+  readonly gateway: string
+  readonly name: string
+}
+
+/** `folder`: the data folder cannot hold the key or the identity. */
+export type EnrolCommandFault =
+  | EnrolFault
+  | KeyFault
+  | { readonly kind: 'folder'; readonly folder: string; readonly why: string }
 
 export interface LineBudget {
   readonly line: string

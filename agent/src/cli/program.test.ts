@@ -1,13 +1,23 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bootIdSchema, epochMs, fail, meterIdSchema, monoMs, ok, seqSchema, streamIdSchema } from '@metergate/protocol'
+import {
+  bootIdSchema,
+  epochMs,
+  fail,
+  meterIdSchema,
+  monoMs,
+  ok,
+  type Result,
+  seqSchema,
+  streamIdSchema,
+} from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { checkSource } from '../config/load.js'
 import type { ControlHandlers } from '../control/calls.js'
 import { ControlServer } from '../control/server.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
-import type { CliDeps, CliIo } from './ports.js'
+import type { CliDeps, CliIo, EnrolCommandFault, Enrolled } from './ports.js'
 import { runCli } from './program.js'
 
 const nobody = async () => fail({ kind: 'failed', why: 'not in this test' } as const)
@@ -60,7 +70,7 @@ const handlers: ControlHandlers = {
       tariff: null,
       checks: [],
       events: [],
-      steps_of: { kind: 'sum', meters: [] },
+      steps_of: null,
       steps: [],
     }),
   production_add: async ({ entries }) =>
@@ -108,6 +118,8 @@ class Box {
   readonly file = join(this.folder, 'metergate.yaml')
   // Noon of 23 November 2026 in Shanghai.
   readonly clock = new VirtualClock({ wall: Date.UTC(2026, 10, 23, 4) })
+  /** What enrolment brings; success when left out. */
+  enrolment: Result<Enrolled, EnrolCommandFault> | undefined
 
   async run(
     args: readonly string[],
@@ -131,7 +143,7 @@ class Box {
       lines: noLines,
       run: async () => 0,
       local: () => ({ handlers: local, close: async () => undefined }),
-      enrol: async ({ cloud, name }) => ok({ gateway: 'gw-12345678', name: `${name} @ ${cloud}` }),
+      enrol: async ({ cloud, name }) => this.enrolment ?? ok({ gateway: 'gw-12345678', name: `${name} @ ${cloud}` }),
     }
     const code = await runCli(['--config', this.file, ...args], io, deps)
     return { code, out: this.#plain(out), err: this.#plain(err) }
@@ -416,12 +428,71 @@ describe('metergate production', () => {
 })
 
 describe('metergate enrol', () => {
+  const CODE = 'AAAAA-BBBBB-CCCCC'
+  const CLOUD = 'https://cloud.example.com'
+
   it('refuses plain http to another machine', async () => {
     const box = await new Box().initialised()
-    expect(await box.run(['enrol', 'CODE', '--cloud', 'http://cloud.example.com'])).toMatchObject({ code: 2 })
-    expect((await box.run(['enrol', 'CODE', '--cloud', 'https://cloud.example.com'])).out).toBe(
-      'enrolled as gw-12345678 (瑞安鞋厂 @ https://cloud.example.com)\n',
+    expect(await box.run(['enrol', CODE, '--cloud', 'http://cloud.example.com'])).toMatchObject({ code: 2 })
+    expect((await box.run(['enrol', CODE, '--cloud', CLOUD])).out).toBe(
+      'enrolled as gw-12345678 (瑞安鞋厂 @ https://cloud.example.com)\nnext: metergate run\n',
     )
+  })
+
+  it('says that a running gateway must be restarted before it uploads', async () => {
+    const box = await new Box().initialised()
+    const stop = new AbortController()
+    mkdirSync(join(box.folder, 'data'))
+    await new ControlServer(join(box.folder, 'data', 'control.sock'), handlers).start(stop.signal)
+    expect((await box.run(['enrol', CODE, '--cloud', CLOUD])).out).toContain('restart metergate run')
+    stop.abort()
+  })
+
+  it('says each failure in both languages, with code or cloud and what to do, never in the words of a program', async () => {
+    const box = await new Box().initialised()
+    const refused = (code: string) => ({ kind: 'refused', code, why: 'Too small: expected string' }) as const
+    const cases: [EnrolCommandFault, string][] = [
+      [refused('enrolment_code_unknown'), CODE],
+      [refused('enrolment_code_used'), CODE],
+      [refused('enrolment_code_expired'), CODE],
+      [{ kind: 'unreachable', why: 'connect ECONNREFUSED 127.0.0.1:9' }, CLOUD],
+      [{ kind: 'folder', folder: '/srv/data', why: 'EACCES' }, '/srv/data'],
+    ]
+    for (const [fault, named] of cases) {
+      box.enrolment = fail(fault)
+      const en = await box.run(['enrol', CODE, '--cloud', CLOUD])
+      const zh = await box.run(['--lang', 'zh', 'enrol', CODE, '--cloud', CLOUD])
+      expect(en).toMatchObject({ code: 1, out: '', err: expect.stringContaining(named) })
+      expect(en.err).not.toContain('Too small')
+      expect(zh.err).toContain(named)
+      expect(zh.err).toMatch(/[：；].*(生成|执行)/)
+    }
+    expect(await box.run(['enrol', 'ABC', '--cloud', CLOUD])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"ABC" is no enrolment code'),
+    })
+  })
+
+  it('does not spend a code on a cloud the configuration does not name', async () => {
+    const box = await new Box().initialised()
+    writeFileSync(box.file, readFileSync(box.file, 'utf8').replace('  # cloud:', '  cloud:'))
+    expect(await box.run(['enrol', CODE, '--cloud', 'https://other.example.com'])).toMatchObject({ code: 2, out: '' })
+    expect(await box.run(['enrol', CODE, '--cloud', CLOUD])).toMatchObject({ code: 0 })
+  })
+
+  it('with another cloud than the one configured stops run and check with the place and a remedy', async () => {
+    const box = await new Box().initialised()
+    mkdirSync(join(box.folder, 'data'))
+    const identity = { gateway: 'gw-0123456789abcdef', name: 'hall', cloud: 'https://other.example.com' }
+    writeFileSync(join(box.folder, 'data', 'identity.json'), JSON.stringify(identity))
+    expect(await box.run(['run'])).toMatchObject({ code: 0 })
+    writeFileSync(box.file, readFileSync(box.file, 'utf8').replace('  # cloud:', '  cloud:'))
+    for (const command of [['run'], ['config', 'check']]) {
+      const ran = await box.run(command)
+      expect(ran).toMatchObject({ code: 2, out: '' })
+      expect(ran.err).toContain('sync.cloud = "https://cloud.example.com"')
+      expect(ran.err).toContain('Write https://other.example.com')
+    }
   })
 })
 

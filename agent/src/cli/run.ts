@@ -8,6 +8,7 @@ import { type CliContext, CommandEnd } from './context.js'
 export function runCommand(cli: CliContext): Command {
   return new Command('run').description(cli.terminal.say(CLI.cmdRun)).action(async () => {
     const loaded = cli.load()
+    cli.mustAgreeWithEnrolment(loaded)
     const { level, format } = loaded.config.log
     const logger = createLogger({ level, format, clock: cli.deps.clock })
     for (const warning of loaded.warnings) logger.warn(issueText(warning, cli.language))

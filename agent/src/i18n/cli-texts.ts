@@ -306,10 +306,6 @@ export const CLI = {
     zh: `${entry} 已更正（第 ${revision} 版）`,
     en: `${entry} corrected (revision ${revision})`,
   }),
-  enrolled: (gateway: string, name: string): Localized => ({
-    zh: `已注册：${gateway}（${name}）`,
-    en: `enrolled as ${gateway} (${name})`,
-  }),
   directRead: { zh: '采集程序未运行，直接读取总线', en: 'the gateway is not running: reading the line directly' },
 } as const satisfies Record<string, Localized | ((...facts: never[]) => Localized)>
 

@@ -167,6 +167,10 @@ export const CONFIG_PROBLEMS = {
   mainAmongSubs: { zh: '总表不能同时是自己的分表', en: 'the main meter cannot be one of its own sub meters' },
   baselineBackwards: { zh: '结束日期早于开始日期', en: 'the last day is before the first' },
   shiftsOverlap: (other: string): Localized => ({ zh: `与班次 ${other} 时间重叠`, en: `overlaps shift ${other}` }),
+  otherCloud: (enrolled: string): Localized => ({
+    zh: `本网关注册在另一个平台 ${enrolled}`,
+    en: `this gateway is enrolled with another cloud, ${enrolled}`,
+  }),
   noMeters: { zh: '没有配置任何电表', en: 'no meter is configured' },
 } as const satisfies Record<string, Localized | ((...facts: never[]) => Localized)>
 
@@ -211,6 +215,10 @@ export const CONFIG_REMEDIES = {
   },
   keepOne: { zh: '留下一个，删去另一个', en: 'keep one of them' },
   moveShift: { zh: '改开始或结束时刻', en: 'change its start or end' },
+  otherCloud: (enrolled: string, file: string): Localized => ({
+    zh: `改为 ${enrolled}（或删去此项）；要换平台则用新平台的注册码执行 metergate enrol；若只是平台换了地址，改 ${file} 中的 cloud`,
+    en: `write ${enrolled} (or leave it out); to move, run metergate enrol with a code of the new cloud; if the same cloud has a new address, change cloud in ${file}`,
+  }),
   addMeter: { zh: '在 meters: 下至少写一块表', en: 'add at least one under meters:' },
   checkProfile: { zh: '用 metergate profiles check 文件 检查', en: 'check it with metergate profiles check FILE' },
   profileFolder: { zh: '建立该文件夹，或删去 profiles 一项', en: 'create the folder, or remove profiles' },

@@ -94,7 +94,12 @@ function sizeOfHead(path: string, headers: Readonly<Record<string, string>>): nu
 }
 
 function reasonOf(error: unknown): string {
-  if (isAxiosError(error)) return [error.code, error.message].filter(Boolean).join(': ').slice(0, 300)
+  if (isAxiosError(error)) {
+    const { code = '', message } = error
+    // Node's own message usually names the code already: `connect ECONNREFUSED 127.0.0.1:443`.
+    const parts = message.includes(code) ? [message] : [code, message]
+    return parts.filter(Boolean).join(': ').slice(0, 300)
+  }
   return error instanceof Error ? error.message.slice(0, 300) : String(error)
 }
 
