@@ -11,14 +11,15 @@ import {
   type ReadingRecord,
   type ReadingValue,
   type Result,
-  registersOf,
   type Stamp,
   unreachable,
 } from '@metergate/protocol'
 import { absenceOf, type BusFault } from '../bus/bus-fault.js'
+import { type UnitKey, unitKey } from '../bus/question.js'
 import type { BusAnswer, RegisterBus } from '../bus/register-bus.js'
 import { type Block, type BlockData, decodeBlock } from '../reading/decode.js'
 import type { PlausibilityLimits } from '../reading/plausibility.js'
+import { rawValues } from './raw-values.js'
 import {
   dlt645Request,
   type Learnt,
@@ -70,6 +71,12 @@ export interface Readout {
 const REFUSALS = new Set([1, 2, 3])
 /** A plan is parted at most this often in one poll, so that a stubborn meter does not hold the line. */
 const SPLITS_AT_ONCE = 4
+/** One refused item is asked again this often: a meter that was just starting refuses what it knows. */
+const RETRY_REFUSED_MS = 600_000
+/** A measured turnaround that differs by more than this from the one planned with is worth a new plan. */
+const TURNAROUND_SHIFT_MS = 10
+/** How often it is looked at. */
+const REPLAN_EVERY_MS = 600_000
 
 /** Asks one meter for groups of its quantities, with the cheapest legal reads, and remembers what it refuses. */
 export class MeterSession {
@@ -77,6 +84,10 @@ export class MeterSession {
   #learnt: Learnt = NOTHING_LEARNT
   /** The model with its addresses on the wire: a SunSpec meter is asked for them before its first poll. */
   #profile: MeterProfile
+  #retriedAt = Number.NEGATIVE_INFINITY
+  #pricedAt = Number.NEGATIVE_INFINITY
+  /** What the plans are priced with: the maker's figure until the line has measured its own. */
+  #turnaroundMs: number
 
   constructor(
     readonly setup: MeterSetup,
@@ -85,6 +96,7 @@ export class MeterSession {
     private readonly now: () => MonoMs,
   ) {
     this.#profile = setup.profile
+    this.#turnaroundMs = setup.settings.turnaroundMs
   }
 
   /** Quantities of a group; a group without any is never polled. */
@@ -95,8 +107,33 @@ export class MeterSession {
 
   /** Reads what the groups hold, together: one pass of the line. A fault is a reading with reasons, never a throw. */
   async poll(groups: readonly PollGroup[], signal?: AbortSignal): Promise<PollOutcome> {
+    this.#refresh()
     const blocks = await this.#ask(groups, signal)
     return this.#outcome(groups.join('-'), blocks, this.plan(groups).left)
+  }
+
+  /** What was learnt is not for ever: the oldest refusal is put to the test now and then, and reads are priced anew. */
+  #refresh(): void {
+    const now = this.now()
+    if (this.#learnt.refused.length > 0 && now - this.#retriedAt >= RETRY_REFUSED_MS) {
+      this.#retriedAt = now
+      this.#learnt = { ...this.#learnt, refused: this.#learnt.refused.slice(1) }
+      this.#plans.clear()
+    }
+    if (now - this.#pricedAt < REPLAN_EVERY_MS) return
+    const measured = this.bus.health().units.get(this.#unit())?.turnaroundMs
+    if (measured === undefined) return
+    this.#pricedAt = now
+    if (Math.abs(measured - this.#turnaroundMs) < TURNAROUND_SHIFT_MS) return
+    this.#turnaroundMs = measured
+    this.#plans.clear()
+  }
+
+  #unit(): UnitKey {
+    const { target } = this.setup
+    return 'unit' in target
+      ? unitKey({ protocol: 'modbus', unit: target.unit })
+      : unitKey({ protocol: 'dlt645', address: target.address })
   }
 
   /** One look at everything this model knows, with the bytes. */
@@ -117,7 +154,7 @@ export class MeterSession {
     const known = this.#plans.get(key)
     if (known) return known
     const profile = this.#profile
-    const { settings } = this.setup
+    const settings = { ...this.setup.settings, turnaroundMs: this.#turnaroundMs }
     const items = groups.flatMap((group) => this.itemsOf(group))
     const plan = planReads({ profile, items, settings, learnt: this.#learnt })
     this.#plans.set(key, plan)
@@ -207,6 +244,7 @@ export class MeterSession {
 
   #learn(plan: ReadPlan, refused: PlannedRead): void {
     this.#learnt = splitAfterException(plan, refused).request.learnt ?? this.#learnt
+    this.#retriedAt = this.now()
     this.#plans.clear()
   }
 
@@ -243,23 +281,4 @@ function blockOf(read: PlannedRead): Block {
   return read.protocol === 'modbus'
     ? { protocol: 'modbus', address: read.address, items: read.items.map(({ item }) => item) }
     : { protocol: 'dlt645', items: read.items.map(({ item }) => item) }
-}
-
-/** Register content of each item, hex as on the wire, and where it stands. */
-function rawValues(read: PlannedRead, data: Uint8Array) {
-  if (read.protocol === 'dlt645') {
-    return read.items.map(({ item, offset }) => ({
-      quantity: item.quantity,
-      raw: Buffer.from(data.subarray(offset, offset + item.bytes)).toString('hex'),
-      where: `DI ${read.di}`,
-    }))
-  }
-  return read.items.map(({ item, offset }) => ({
-    quantity: item.quantity,
-    raw:
-      item.type === 'bit'
-        ? String(((data[offset >> 3] ?? 0) >> (offset & 7)) & 1)
-        : Buffer.from(data.subarray(offset, offset + registersOf(item.type) * 2)).toString('hex'),
-    where: `${read.function}:${item.address}`,
-  }))
 }

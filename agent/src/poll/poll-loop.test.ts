@@ -146,7 +146,8 @@ describe('dead meters on a line', () => {
     expect(back?.meter).toBe('m3')
     expect((back?.at ?? Number.POSITIVE_INFINITY) - revived).toBeLessThanOrEqual(MINUTE)
     expect(back?.silentForMs).toBeGreaterThan(29 * MINUTE)
-    expect(Math.min(...(await bench.count(MINUTE)))).toBeGreaterThanOrEqual(29)
+    // Thirty slots; one may fall off either end of the minute.
+    expect(Math.min(...(await bench.count(MINUTE)))).toBeGreaterThanOrEqual(28)
     await bench.stop()
   })
 

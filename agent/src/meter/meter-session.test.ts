@@ -1,0 +1,91 @@
+import { fail, type ModbusProfile, meterIdSchema, monoMs, ok, type Result, type Stamp } from '@metergate/protocol'
+import { parseProfile } from '@metergate/protocol/profiles'
+import { describe, expect, it } from 'vitest'
+import type { BusFault } from '../bus/bus-fault.js'
+import type { BusAnswer, BusHealth, BusRead, ModbusRead, RegisterBus } from '../bus/register-bus.js'
+import { VirtualClock } from '../testing/virtual-clock.js'
+import { MeterSession } from './meter-session.js'
+
+const volts = (name: string, address: number) => ({ quantity: name, address, type: 'u16', scale: '0.1' })
+const parsed = parseProfile({
+  id: 'two-volts',
+  manufacturer: 'Test',
+  models: ['T'],
+  title: { zh: '测试', en: 'Test' },
+  serial: { baud: 9600, format: '8N1' },
+  sources: ['made up'],
+  protocol: 'modbus',
+  read_function: 3,
+  max_registers: 100,
+  items: [volts('voltage_l1_n', 0), volts('voltage_l2_n', 30)],
+})
+if (!parsed.ok || parsed.value.protocol !== 'modbus') throw new Error(JSON.stringify(parsed))
+const profile: ModbusProfile = parsed.value
+
+/** A bus whose unit takes `turnaroundMs` and refuses what `refuses` says. */
+function rig(turnaroundMs: number, refuses: (read: ModbusRead) => boolean = () => false) {
+  const clock = new VirtualClock()
+  const asked: ModbusRead[] = []
+  const zero = {
+    ...{ requests: 0, good: 0, timeout: 0, crc: 0, bad_frame: 0, exception: 0, line_down: 0 },
+    ...{ stray_bytes: 0, echoes: 0, late_answers: 0, resyncs: 0 },
+  }
+  const health: BusHealth = {
+    open: true,
+    line: zero,
+    units: new Map([['modbus:1', { ...zero, timeoutMs: 500, turnaroundMs }]]),
+  }
+  const bus: RegisterBus = {
+    read: async (read: BusRead): Promise<Result<BusAnswer, BusFault>> => {
+      if (read.protocol !== 'modbus') throw new Error('not in this test')
+      asked.push(read)
+      if (refuses(read)) return fail({ kind: 'exception', code: 2 })
+      const at = { mono: clock.mono(), wall: clock.wall() }
+      return ok({ data: new Uint8Array(2 * read.count).fill(1), at, turnaroundMs, durationMs: 50 })
+    },
+    health: () => health,
+    close: async () => undefined,
+  }
+  const stamp = (): Stamp => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' })
+  const settings = { baud: 9600, format: '8N1', turnaroundMs: 15 } as const
+  const id = meterIdSchema.parse('m')
+  const setup = { id, profile, target: { unit: 1 }, ratio: undefined, limits: {}, settings }
+  let now = 0
+  const session = new MeterSession(setup, bus, stamp, () => monoMs(now))
+  const poll = async (): Promise<{ reads: number; absent: number }> => {
+    asked.length = 0
+    const { record } = await session.poll(['power'])
+    return { reads: asked.length, absent: record.values.filter((value) => 'absent' in value).length }
+  }
+  const later = (ms: number): void => {
+    now += ms
+  }
+  return { poll, later }
+}
+
+describe('a meter session', () => {
+  it('reads through a gap where the measured turnaround makes that cheaper, and not where the maker alone says so', async () => {
+    // 29 registers of gap take 60 ms; another request takes 13 characters, t3.5 and the turnaround.
+    expect((await rig(15).poll()).reads).toBe(2)
+    expect((await rig(120).poll()).reads).toBe(1)
+  })
+
+  it('asks again now and then for what was refused: a meter that was just starting refuses what it knows', async () => {
+    let isStarting = true
+    const { poll, later } = rig(15, (read) => isStarting && read.address >= 30)
+    expect(await poll()).toMatchObject({ absent: 1 })
+    expect(await poll()).toEqual({ reads: 1, absent: 1 })
+    isStarting = false
+    expect(await poll()).toEqual({ reads: 1, absent: 1 })
+    later(600_000)
+    expect(await poll()).toEqual({ reads: 2, absent: 0 })
+  })
+
+  it('leaves out again what is still refused', async () => {
+    const { poll, later } = rig(15, (read) => read.address >= 30)
+    await poll()
+    later(600_000)
+    expect(await poll()).toMatchObject({ absent: 1 })
+    expect(await poll()).toEqual({ reads: 1, absent: 1 })
+  })
+})
