@@ -3,11 +3,11 @@ import {
   type BusMaker,
   type ClockEvidence,
   ClockTrust,
+  createLogger,
   type Gateway,
   type LoadedConfig,
   SerialBus,
   SqliteRecordStore,
-  silentLogger,
   type Uplink,
 } from '@metergate/agent'
 import { type Clock, fail, invariant, ok, type Random, type Result } from '@metergate/protocol'
@@ -15,6 +15,7 @@ import type { PlantedBug } from './bugs.js'
 import { GATEWAY } from './cloud.js'
 import type { WorldFaults } from './faults.js'
 import type { Life } from './life.js'
+import type { LogWatch } from './log-watch.js'
 import type { Medium } from './medium.js'
 import { lastValueBus } from './stale-bus.js'
 import { type Ledger, toldStore } from './told-store.js'
@@ -31,6 +32,7 @@ export interface ProcessParts {
   readonly faults: WorldFaults
   readonly ledger: Ledger
   readonly uplink: Uplink
+  readonly log: LogWatch
   readonly clockEvidence: () => ClockEvidence | undefined
   readonly bug: PlantedBug | undefined
 }
@@ -64,7 +66,7 @@ export class GatewayProcess {
     const gateway = assembleGateway(loaded, {
       clock,
       random,
-      logger: silentLogger,
+      logger: createLogger({ level: 'info', format: 'json', clock, out: parts.log.out }),
       trust,
       store: told,
       makeBus: busMaker(parts),

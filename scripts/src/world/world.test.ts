@@ -4,7 +4,7 @@ import { knownSeeds } from './seeds.js'
 import { runWorld } from './world.js'
 
 describe('a world of faults', () => {
-  it.each([...new Set([...knownSeeds().slice(-4), 1, 2])])('breaks no promise (seed %i)', async (seed) => {
+  it.each([...new Set([...knownSeeds().slice(-3), 2])])('breaks no promise (seed %i)', async (seed) => {
     const { violations, told, polls } = await runWorld({ seed })
     expect(violations).toEqual([])
     expect(told).toBeGreaterThan(20)

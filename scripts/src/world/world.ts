@@ -9,6 +9,7 @@ import { WorldCloud } from './cloud.js'
 import { drawFaults, type Ending, type WorldFaults } from './faults.js'
 import { Life, MortalClock } from './life.js'
 import { Link } from './link.js'
+import { LogWatch } from './log-watch.js'
 import { copyStore, forgetNumbers, Medium, storeBytes } from './medium.js'
 import { type BootFacts, checkFresh, deviceFacts, judge, type Violation } from './oracle.js'
 import { EPOCH_MS, worldConfig, worldMeters } from './plant.js'
@@ -37,6 +38,8 @@ export interface WorldOutcome {
 
 /** After the faults: long enough for every pause that was under way to end and the backlog to drain. */
 const CALM_MS = minutes(25)
+/** Timers of loops and time-outs in a gateway of three meters, called-off ones included until their instant. */
+const MOST_TIMERS = 40
 const FRESH_AFTER_MS = minutes(5)
 
 /** Runs one world from its seed and judges it. */
@@ -58,6 +61,7 @@ class World {
   private readonly ledger = new Ledger()
   private readonly boots: BootFacts[] = []
   private readonly violations: Violation[] = []
+  private readonly log: LogWatch
   private readonly wire: Wire
   private readonly link: Link
   private readonly medium: Medium
@@ -79,6 +83,7 @@ class World {
   ) {
     this.random = new SeededRandom(`run-${options.seed}`)
     this.meters = worldMeters(options.seed)
+    this.log = new LogWatch(() => timeline.now())
     const { trace, random, meters } = this
     this.wire = new Wire({
       timeline,
@@ -135,6 +140,8 @@ class World {
     const { process } = this
     invariant(process?.life.alive, 'the last process lives on')
     const device = deviceFacts(process.opened.store)
+    if (timeline.waiting > MOST_TIMERS)
+      this.violations.push({ invariantName: 'I8', what: `${timeline.waiting} timers are left running` })
     process.stop.abort()
     await timeline.settle(this.stopped ?? Promise.resolve(), minutes(2))
     const verdict = await judge({
@@ -146,7 +153,7 @@ class World {
       loaded: this.loaded,
       device,
     })
-    this.violations.push(...verdict.violations)
+    this.violations.push(...verdict.violations, ...this.log.violations)
     for (const { invariantName, what } of this.violations) this.say(`VIOLATION ${invariantName}: ${what}`)
     return {
       seed: this.options.seed,
@@ -187,6 +194,7 @@ class World {
       faults,
       ledger: this.ledger,
       uplink: this.link.uplink(mortal, life),
+      log: this.log,
       clockEvidence: () => (this.ntpSince === undefined ? undefined : { source: 'timesyncd', errorMs: 100 }),
       bug: options.bug,
     })
