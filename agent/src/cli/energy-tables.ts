@@ -251,11 +251,11 @@ const events: Section = (terminal, report, zone) => {
 /** Only the drawing rounds; every figure above is exact. */
 const curve: Section = (terminal, { steps, steps_of: of }) => {
   const values = steps.map(({ energy }) => (energy ? Number(formatAmount(energy)) : null))
-  if (!values.some((value) => value !== null)) return
+  if (!of || !values.some((value) => value !== null)) return
   const most = steps.reduce<Amount | null>(
     (best, { energy }) => (energy && (!best || energy.n * 10 ** energy.exp > best.n * 10 ** best.exp) ? energy : best),
     null,
   )
-  const name = terminal.say(of.kind === 'main' ? ENERGY.curveOfMain(of.meter) : ENERGY.curveOfSum)
+  const name = of.kind === 'main' ? terminal.say(ENERGY.curveOfMain(of.meter)) : of.meter
   terminal.line(`\n${sparkline(values)}  ${name}, ${terminal.say(ENERGY.curveMost(amountText(most)))}`)
 }

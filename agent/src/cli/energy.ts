@@ -1,6 +1,8 @@
+import type { EpochMs } from '@metergate/protocol'
 import { Command } from 'commander'
 import type { LoadedConfig } from '../config/load.js'
 import { PlantZone, type Slot } from '../energy/plant-time.js'
+import { intervalMinutes } from '../flow/meter-setup.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { ENERGY } from '../i18n/energy-texts.js'
 import type { CliContext } from './context.js'
@@ -34,11 +36,24 @@ export function energyCommand(cli: CliContext): Command {
     .option('--csv', terminal.say(CLI.optCsv))
     .action(async (options: EnergyOptions) => {
       const loaded = cli.load()
-      const report = await cli.ask(loaded, 'energy', spanOf(cli, loaded, options))
+      const report = await cli.ask(
+        loaded,
+        'energy',
+        closedPart(spanOf(cli, loaded, options), loaded, cli.deps.clock.wall()),
+      )
       if (options.json) terminal.json({ note: NOT_FOR_SETTLEMENT, ...report })
       else if (options.csv) terminal.print(energyCsv(report))
       else printEnergy(terminal, report)
     })
+}
+
+/** What is still to come is not missing: a span that is running ends with the last interval that has closed. */
+function closedPart(span: Slot, { config }: LoadedConfig, now: EpochMs): Slot {
+  const zone = new PlantZone(config.plant.timezone)
+  const minutes = intervalMinutes(config)
+  if (span.start > now || span.end <= now) return span
+  const closed = zone.slot(now, minutes).start
+  return { start: span.start, end: closed > span.start ? closed : zone.slot(span.start, minutes).end }
 }
 
 /** The span the options name; ends the command with 2 when they name none or two. */

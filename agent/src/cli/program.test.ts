@@ -367,17 +367,19 @@ describe('metergate read', () => {
 })
 
 describe('metergate energy', () => {
-  it("asks for the plant's own day, week and month", async () => {
+  it("asks for the plant's own day, week and month, and no further than what is over", async () => {
     const box = await new Box().initialised()
     const span = async (...args: string[]): Promise<string[]> => {
       const { out } = await box.run(['energy', '--json', ...args])
       const { start, end } = JSON.parse(out)
       return [start, end].map((at: number) => new Date(at).toISOString().slice(0, 16))
     }
-    expect(await span()).toEqual(['2026-11-22T16:00', '2026-11-23T16:00'])
+    expect(await span()).toEqual(['2026-11-22T16:00', '2026-11-23T04:00'])
     expect(await span('--date', '2026-11-01')).toEqual(['2026-10-31T16:00', '2026-11-01T16:00'])
-    expect(await span('--week', '2026-11-26')).toEqual(['2026-11-22T16:00', '2026-11-29T16:00'])
-    expect(await span('--month')).toEqual(['2026-10-31T16:00', '2026-11-30T16:00'])
+    expect(await span('--week', '2026-11-26')).toEqual(['2026-11-22T16:00', '2026-11-23T04:00'])
+    expect(await span('--week', '2026-11-21')).toEqual(['2026-11-15T16:00', '2026-11-22T16:00'])
+    expect(await span('--month')).toEqual(['2026-10-31T16:00', '2026-11-23T04:00'])
+    expect(await span('--month', '2026-10')).toEqual(['2026-09-30T16:00', '2026-10-31T16:00'])
   })
 })
 

@@ -171,12 +171,9 @@ export const energyReportSchema = z.object({
   tariff: tariffSchema.nullable(),
   checks: z.array(checkSchema),
   events: z.array(eventSchema),
-  /** Whose energy the steps show: a main meter, or all electricity meters added up. */
-  steps_of: z.union([
-    z.object({ kind: z.literal('main'), meter: meterIdSchema }),
-    z.object({ kind: z.literal('sum'), meters: z.array(meterIdSchema) }),
-  ]),
-  /** kWh of the plant per hour (a day or shorter) or day, for the small chart; null where not all of it is known. */
+  /** Whose energy the steps show: the main meter of a group, else the meter with the most; adding up could count twice. */
+  steps_of: z.object({ kind: z.enum(['main', 'largest']), meter: meterIdSchema }).nullable(),
+  /** kWh of that meter per hour (a day or shorter) or day, for the small chart; null where not all of it is known. */
   steps: z.array(z.object({ start: epochMsSchema, end: epochMsSchema, energy: amountSchema.nullable() })),
 })
 export type EnergyReport = z.infer<typeof energyReportSchema>

@@ -1,4 +1,12 @@
-import { type Amount, type EpochMs, epochMs, type IntervalRecord, type MeterId } from '@metergate/protocol'
+import {
+  type Amount,
+  amount,
+  compare,
+  type EpochMs,
+  epochMs,
+  type IntervalRecord,
+  type MeterId,
+} from '@metergate/protocol'
 import type { GroupEntry } from '../config/energy-schema.js'
 import type { EnergyReport } from '../control/calls.js'
 import type { Prices } from '../energy/cost.js'
@@ -9,7 +17,7 @@ import { downToPerMille, meterFigures } from '../energy/meter-figures.js'
 import { balanceGap } from '../energy/meter-group.js'
 import type { IntervalMinutes, PlantZone, Slot } from '../energy/plant-time.js'
 import type { ProductPlan } from '../energy/product-book.js'
-import { slotEnergy, slotsOf, sum, sumKnown } from '../energy/spans.js'
+import { slotEnergy, slotsOf, sum } from '../energy/spans.js'
 import type { Tariff } from '../energy/tariff.js'
 import { byWeight, UNIT_ENERGY_FORMULA, unitEnergy } from '../energy/unit-energy.js'
 import { checkDuplicates, checkLoadFactor } from '../energy/vee.js'
@@ -44,6 +52,7 @@ export interface ReportProduct {
 
 const IMPORT = 'energy_active_import_total'
 const DAY_MS = 86_400_000
+const ZERO = amount(0, 0)
 
 /** Everything known of a span from the stored ledger; null where nothing is known, never 0. */
 export function energyReport(store: RecordStore, parts: ReportParts, period: Slot): EnergyReport {
@@ -67,7 +76,7 @@ export function energyReport(store: RecordStore, parts: ReportParts, period: Slo
       ...(meter ? { meter } : {}),
       at: epochMs(at),
     })),
-    ...curveOf(parts, ledger, period),
+    ...curveOf(parts, meters, ledger, period),
   }
 }
 
@@ -195,24 +204,37 @@ function contentOf({ stamp: _, ...content }: IntervalRecord) {
 
 const decimal = ({ n, exp }: Amount): string => (n * 10 ** exp).toFixed(Math.max(0, -exp))
 
-/** kWh of the plant per hour or day: the first group's main meter where one is configured, else all meters together. */
+/** kWh per hour or day of the first group's main meter, else of the meter with the most: a sum could count sub meters twice. */
 function curveOf(
   { zone, meters, groups = [] }: ReportParts,
+  rows: readonly MeterRow[],
   { byMeter }: LedgerSpan,
   { start, end }: Slot,
 ): Pick<EnergyReport, 'steps' | 'steps_of'> {
   const main = groups.flatMap((group) => (group.kind === 'main_and_sub' ? [group.main] : []))[0]
-  const ids = main ? [main] : meters.filter(({ hasEnergy }) => hasEnergy).map(({ id }) => id)
+  const meter = main ?? largest(rows) ?? meters.find(({ hasEnergy }) => hasEnergy)?.id
+  if (!meter) return { steps: [], steps_of: null }
+  const intervals = byMeter.get(meter) ?? NO_INTERVALS
   const isDaily = end - start > 1.5 * DAY_MS
   const steps: EnergyReport['steps'] = []
   for (let at: number = start; at < end; ) {
     const slot = isDaily ? zone.day(epochMs(at)) : zone.slot(at, 60)
     const upTo = Math.min(slot.end, end)
-    const perMeter = ids.map((id) => energyIn(byMeter.get(id) ?? NO_INTERVALS, epochMs(at), upTo))
-    steps.push({ start: epochMs(at), end: epochMs(upTo), energy: perMeter.length > 0 ? sumKnown(perMeter) : null })
+    steps.push({ start: epochMs(at), end: epochMs(upTo), energy: energyIn(intervals, epochMs(at), upTo) })
     at = upTo
   }
-  return { steps, steps_of: main ? { kind: 'main', meter: main } : { kind: 'sum', meters: ids } }
+  return { steps, steps_of: { kind: main ? 'main' : 'largest', meter } }
+}
+
+/** The meter with the most energy of the span; undefined when nothing is known of any. */
+function largest(rows: readonly MeterRow[]): MeterId | undefined {
+  let [found, most]: [MeterId | undefined, Amount] = [undefined, ZERO]
+  for (const { meter, energy } of rows) {
+    if (!energy || compare(energy, most) <= 0) continue
+    found = meter
+    most = energy
+  }
+  return found
 }
 
 /** What is known of a step; null when nothing is. */

@@ -77,7 +77,6 @@ export const ENERGY = {
   events: { zh: '事件', en: 'Events' },
   at: { zh: '时刻', en: 'At' },
   curveOfMain: (meter: string): Localized => ({ zh: `${meter}（总表）`, en: `${meter} (main meter)` }),
-  curveOfSum: { zh: '全部电表合计', en: 'all meters added up' },
   curveMost: (kwh: string): Localized => ({ zh: `最高 ${kwh} kWh`, en: `highest ${kwh} kWh` }),
 
   cmdMeter: { zh: '电表维护', en: 'work on meters' },
