@@ -7,3 +7,5 @@ import { setFlagsFromString } from 'node:v8'
 setFlagsFromString('--optimize-for-size')
 // The space for new objects stays at its first size (1 MiB) instead of doubling up to 16.
 setFlagsFromString('--semi-space-growth-factor=1')
+// Old objects are collected when they have grown by a sixth, not by half: a few milliseconds twice a minute.
+setFlagsFromString('--heap-growing-percent=15')

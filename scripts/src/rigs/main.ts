@@ -21,8 +21,8 @@ const OWN_NET = '--own-net'
 /** A store of each schema ever released. */
 const FIXTURES = join(rootFolder(), 'agent/src/store/fixtures')
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1)
-/** Every call in the long form, every tenth in the short one: starting takes the first thirty or so. */
-const some = (all: number): readonly number[] => upTo(all).filter((nth) => long || nth % 10 === 0)
+/** Every call in the long form, every twentieth in the short one: starting takes the first thirty or so. */
+const some = (all: number): readonly number[] => upTo(all).filter((nth) => long || nth % 20 === 0)
 /** Beyond starting, where the store must go on by itself. */
 const deep = (): readonly number[] => (long ? upTo(120) : [45, 65, 85, 105])
 
@@ -79,14 +79,14 @@ const RIGS: Readonly<Record<string, Rig>> = {
   mutations: { mounts: false, run: () => mutations(long ? 300 : 10) },
   'mutations-control': { mounts: false, control: true, run: () => mutations(3, true) },
   'read-only': { mounts: true, run: () => readOnly(long ? 600 : 3) },
-  'migration-killed': { mounts: false, run: () => migrationKilled(long ? upTo(80) : [3, 17], FIXTURES) },
-  'migration-killed-control': { mounts: false, control: true, run: () => migrationKilled([12, 40], FIXTURES, true) },
+  'migration-killed': { mounts: false, run: () => migrationKilled(long ? upTo(80) : [17], FIXTURES) },
+  'migration-killed-control': { mounts: false, control: true, run: () => migrationKilled([40], FIXTURES, true) },
   'full-disk': { mounts: true, run: fullDisk },
   wear: { mounts: true, run: () => wear(long ? 8640 : 600) },
   'two-instances': { mounts: false, run: () => twoInstances(long ? 10 : 1) },
   sigterm: { mounts: false, run: () => sigterm(long ? 60 : 2) },
   'boot-in-1970': { mounts: false, needs: fakeTime, run: () => bootIn1970(long ? 60 : 4) },
-  'clock-steps': { mounts: false, needs: fakeTime, run: () => clockSteps(long ? 20 : 3) },
+  'clock-steps': { mounts: false, needs: fakeTime, run: () => clockSteps(long ? 20 : 2) },
   'unsynced-boots': { mounts: true, needs: fakeTime, run: unsyncedBoots },
   'cloud-same-batch': { mounts: false, run: () => sameBatch('sqlite', long ? 100 : 2) },
   'cloud-same-batch-pg': { mounts: false, needs: hasPostgres, run: () => sameBatch('postgres', long ? 100 : 2) },
