@@ -52,7 +52,7 @@ module.exports = {
     door('door-serial', nodeModule('(serialport|@serialport|modbus-serial)'), ['^agent/src/bus/']),
     door('door-pty', nodeModule('@lydell/node-pty'), ['^simulator/src/line/']),
     door('door-sqlite', nodeModule('better-sqlite3(-napi)?'), ['^(agent|cloud-api)/src/store/']),
-    door('door-axios', nodeModule('axios'), ['^agent/src/(sync|cli)/']),
+    door('door-axios', nodeModule('axios'), ['^agent/src/sync/']),
     door('door-pg', nodeModule('pg'), ['^cloud-api/src/store/']),
     door('door-system', nodeModule('(node-cron|pino)'), ['^(agent|cloud-api)/src/system/']),
     {
