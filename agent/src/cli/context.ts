@@ -11,8 +11,8 @@ import { cloudIssue } from '../identity.js'
 import type { CliDeps, CliIo } from './ports.js'
 import { Terminal } from './terminal.js'
 
-/** 0 ok, 1 the operation failed, 2 bad usage or configuration. */
-export type ExitCode = 0 | 1 | 2
+/** 0 ok, 1 the operation failed, 2 bad usage or configuration, 130 and 143 broken off by Ctrl-C and SIGTERM. */
+export type ExitCode = 0 | 1 | 2 | 130 | 143
 
 const PLACES = ['metergate.yaml', '/etc/metergate/metergate.yaml']
 

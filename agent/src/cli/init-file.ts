@@ -1,3 +1,5 @@
+import type { MeterProfile } from '@metergate/protocol'
+import { findProfile } from '@metergate/protocol/profiles'
 import { stringify } from 'yaml'
 import type { Language, Localized } from '../i18n/localized.js'
 
@@ -23,6 +25,8 @@ export interface InitProduct {
   readonly counter: string
   readonly unit: string
   readonly pieces?: string
+  /** The meters whose energy makes it; undefined until somebody says. */
+  readonly meters?: readonly string[]
 }
 
 const NOTES = {
@@ -43,6 +47,10 @@ const NOTES = {
   address: { zh: '12 位表号', en: 'the 12 digits of the meter address' },
   ct: { zh: 'CT 变比', en: 'current transformer ratio' },
   products: { zh: '产品：用谁计数，用电算谁的', en: 'products: who counts them, whose energy makes them' },
+  energy: {
+    zh: '只写用电算到该产品的表；总表与其分表不要同写，否则重复计算',
+    en: 'the meters that make it; a main meter and its sub meters together would count twice',
+  },
   pieces: { zh: '每个脉冲的件数', en: 'pieces per pulse' },
   store: { zh: '数据存放；相对路径从本文件所在处算起', en: 'where data are kept; relative to this file' },
   cap: { zh: '容量上限', en: 'most space it may take' },
@@ -79,7 +87,7 @@ export function configText(answers: InitAnswers, language: Language): string {
           [
             `# ${note('products')}`,
             'products:',
-            ...answers.products.flatMap((product) => productLines(product, answers, note)),
+            ...answers.products.flatMap((product) => productLines(product, note)),
           ].join('\n'),
         ]
       : []),
@@ -107,9 +115,19 @@ function meterLines(meter: InitMeter, note: Note): string[] {
   ]
 }
 
-/** Until somebody says better, a product is made by every meter but its counter. */
-function productLines(product: InitProduct, answers: InitAnswers, note: Note): string[] {
-  const energy = answers.meters.filter(({ id }) => id !== product.counter).map(({ id }) => scalar(id))
+/** The meters that may make a product: those that measure energy, but its counter. */
+export function energyMeters(
+  product: InitProduct,
+  meters: readonly InitMeter[],
+  profiles: readonly MeterProfile[],
+): string[] {
+  const measures = ({ profile }: InitMeter): boolean =>
+    findProfile(profile, profiles)?.items.some(({ quantity }) => quantity === 'energy_active_import_total') ?? false
+  return meters.filter((meter) => meter.id !== product.counter && measures(meter)).map(({ id }) => id)
+}
+
+function productLines(product: InitProduct, note: Note): string[] {
+  const energy = (product.meters ?? []).map((id) => scalar(id))
   return [
     `  - id: ${scalar(product.id)}`,
     `    unit: ${scalar(product.unit)}`,
@@ -117,7 +135,7 @@ function productLines(product: InitProduct, answers: InitAnswers, note: Note): s
     `      meter: ${scalar(product.counter)}`,
     '      quantity: pulse_count_1',
     `      pieces_per_pulse: ${product.pieces ?? '1'}  # ${note('pieces')}`,
-    `    energy: [${energy.join(', ')}]`,
+    `    energy: [${energy.join(', ')}]  # ${note('energy')}`,
   ]
 }
 

@@ -6,8 +6,10 @@ import { Command } from 'commander'
 import { issueText } from '../config/issue.js'
 import { checkSource } from '../config/load.js'
 import { CLI } from '../i18n/cli-texts.js'
+import { INIT } from '../i18n/init-texts.js'
 import { type CliContext, CommandEnd } from './context.js'
-import { configText, type InitAnswers, type InitMeter, type InitProduct } from './init-file.js'
+import { splitMeters } from './init-checks.js'
+import { configText, energyMeters, type InitAnswers, type InitMeter, type InitProduct } from './init-file.js'
 import { askAnswers } from './init-questions.js'
 
 export interface InitOptions {
@@ -43,7 +45,10 @@ export function initCommand(cli: CliContext): Command {
       const profiles = loadBuiltinProfiles()
       const given = givenAnswers(cli, options, profiles)
       if (!options.yes && !cli.io.ask) return cli.fail(CLI.needsTerminal, 2)
-      const answers = options.yes || !cli.io.ask ? given : await askAnswers(cli, cli.io.ask, given, profiles)
+      const answers =
+        options.yes || !cli.io.ask
+          ? withEnergy(cli, given, profiles)
+          : await askAnswers(cli, cli.io.ask, given, profiles)
       writeChecked(cli, file, answers)
     })
 }
@@ -52,7 +57,7 @@ export function initCommand(cli: CliContext): Command {
 async function mayWrite(cli: CliContext, file: string, options: InitOptions): Promise<void> {
   if (options.force || !existsSync(file)) return
   if (options.yes || !cli.io.ask) return cli.fail(CLI.fileExists(file))
-  const answer = await cli.io.ask(`${cli.terminal.say(CLI.askOverwrite(file))} `)
+  const answer = await cli.io.ask(`${cli.terminal.say(INIT.askOverwrite(file))} `)
   if (!/^(y|yes|是)$/i.test(answer.trim())) cli.fail(CLI.fileExists(file))
 }
 
@@ -69,6 +74,16 @@ function givenAnswers(cli: CliContext, options: InitOptions, profiles: readonly 
   }
 }
 
+/** With one meter it is clear whose energy makes a product; with more, guessing could count a main meter twice. */
+function withEnergy(cli: CliContext, given: InitAnswers, profiles: readonly MeterProfile[]): InitAnswers {
+  const products = given.products.map((product) => {
+    const meters = energyMeters(product, given.meters, profiles)
+    if (product.meters === undefined && meters.length > 1) return cli.fail(INIT.energyUnclear(product.id, meters), 2)
+    return { meters, ...product }
+  })
+  return { ...given, products }
+}
+
 const defaultSerial = (meters: readonly InitMeter[], profiles: readonly MeterProfile[]) =>
   meters[0] && findProfile(meters[0].profile, profiles)?.serial
 
@@ -80,11 +95,19 @@ export function meterFlag(text: string, profiles: readonly MeterProfile[]): Init
   return { id, profile, ...(dlt645 ? { address: unit } : { unit }), ...(ct === undefined ? {} : { ct }) }
 }
 
-/** `id:counter-meter:unit[:pieces]`. */
+/** `id:counter-meter:unit[:pieces][:meter+meter]`. */
 export function productFlag(text: string): InitProduct | undefined {
-  const [id, counter, unit, pieces, ...more] = text.split(':')
-  if (!id || !counter || !unit || more.length > 0 || pieces === '') return undefined
-  return { id, counter, unit, ...(pieces === undefined ? {} : { pieces }) }
+  const [id, counter, unit, ...rest] = text.split(':')
+  const pieces = /^[\d.]+$/.test(rest[0] ?? '') ? rest.shift() : undefined
+  const [meters, ...more] = rest
+  if (!id || !counter || !unit || more.length > 0 || meters === '') return undefined
+  return {
+    id,
+    counter,
+    unit,
+    ...(pieces === undefined ? {} : { pieces }),
+    ...(meters === undefined ? {} : { meters: splitMeters(meters) }),
+  }
 }
 
 function writeChecked(cli: CliContext, file: string, answers: InitAnswers): void {
@@ -92,15 +115,19 @@ function writeChecked(cli: CliContext, file: string, answers: InitAnswers): void
   const checked = checkSource(text, { file })
   if (!checked.ok) {
     for (const issue of checked.fault) cli.terminal.error(issueText(issue, cli.language))
-    cli.terminal.error(CLI.notWritten)
+    cli.terminal.error(INIT.notWritten)
     throw new CommandEnd(2)
   }
   try {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
   } catch (error) {
-    cli.fail(CLI.failed(error instanceof Error ? error.message : String(error)))
+    cli.fail(INIT.notWritable(file, codeOf(error)))
   }
   for (const warning of checked.value.warnings) cli.terminal.warn(issueText(warning, cli.language))
-  cli.terminal.line(CLI.written(file))
+  cli.terminal.line(answers.cloud === undefined ? INIT.written(file) : INIT.writtenWithCloud(file))
 }
+
+/** `EACCES` says it; the rest of Node's message repeats the path. */
+const codeOf = (error: unknown): string =>
+  error instanceof Error ? ('code' in error ? String(error.code) : error.message) : String(error)

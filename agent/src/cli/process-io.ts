@@ -1,8 +1,20 @@
 import { createInterface } from 'node:readline/promises'
 import type { CliIo, Output } from './ports.js'
 
-/** What a shell expects of a program ended by Ctrl-C. */
+/** What a shell expects of a program ended by Ctrl-C or SIGTERM. */
 const INTERRUPTED = 130
+const TERMINATED = 143
+
+/** The reason with which a signal aborts what is under way. */
+export class Stopped extends Error {
+  constructor(readonly signal: 'SIGINT' | 'SIGTERM') {
+    super(signal)
+  }
+
+  get exitCode(): typeof INTERRUPTED | typeof TERMINATED {
+    return this.signal === 'SIGINT' ? INTERRUPTED : TERMINATED
+  }
+}
 
 /** The real process: its streams, its environment, and a signal that SIGTERM or SIGINT aborts. */
 export function processIo(): CliIo {
@@ -23,13 +35,13 @@ export function processIo(): CliIo {
 
 function stopSignal(): AbortSignal {
   const stop = new AbortController()
-  const abort = (name: NodeJS.Signals): void => {
-    stop.abort(new Error(name))
+  const interrupt = (): void => {
+    stop.abort(new Stopped('SIGINT'))
     // A second Ctrl-C means it: the default action comes back.
-    process.removeListener('SIGINT', abort)
+    process.removeListener('SIGINT', interrupt)
   }
-  process.on('SIGTERM', abort)
-  process.on('SIGINT', abort)
+  process.on('SIGTERM', () => stop.abort(new Stopped('SIGTERM')))
+  process.on('SIGINT', interrupt)
   return stop.signal
 }
 

@@ -27,7 +27,8 @@ export function profilesCommand(cli: CliContext): Command {
     .option(...json)
     .action((name: string, options: { json?: boolean }) => {
       const profiles = knownProfiles(cli)
-      const profile = findProfile(name, profiles) ?? cli.fail(CLI.unknownProfile(name, similar(name, profiles)), 2)
+      const profile =
+        findProfile(name, profiles) ?? cli.fail(CLI.unknownProfile(name, similarModels(name, profiles)), 2)
       if (options.json) terminal.json(profile)
       else printProfile(cli, profile)
     })
@@ -53,7 +54,8 @@ function knownProfiles(cli: CliContext): readonly MeterProfile[] {
   return existsSync(cli.configFile()) ? cli.load().profiles : loadBuiltinProfiles()
 }
 
-function similar(name: string, profiles: readonly MeterProfile[]): string[] {
+/** Ids of the models whose name, alias or label looks like `name`, at most three. */
+export function similarModels(name: string, profiles: readonly MeterProfile[]): string[] {
   const names = new Map(profiles.flatMap((profile) => namesOf(profile).map((known) => [known, profile.id] as const)))
   return [...new Set(nearest(name, [...names.keys()], 6).map((known) => names.get(known) ?? known))].slice(0, 3)
 }

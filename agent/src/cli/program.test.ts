@@ -18,6 +18,7 @@ import type { ControlHandlers } from '../control/calls.js'
 import { ControlServer } from '../control/server.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
 import type { CliDeps, CliIo, EnrolCommandFault, Enrolled } from './ports.js'
+import { Stopped } from './process-io.js'
 import { runCli } from './program.js'
 
 const nobody = async () => fail({ kind: 'failed', why: 'not in this test' } as const)
@@ -165,7 +166,7 @@ class Box {
         '--meter',
         'press-2:chint-dtsu666:2:200/5',
       ],
-      ...['--meter', 'counter-1:adam-4150:3', '--product', 'eva:counter-1:pair:2'],
+      ...['--meter', 'counter-1:adam-4150:3', '--product', 'eva:counter-1:pair:2:press-1+press-2'],
     ])
     expect(ran).toMatchObject({ code: 0, err: '' })
     return this
@@ -227,6 +228,60 @@ describe('metergate init', () => {
     expect((await box.run(['init'], ['n'])).code).toBe(1)
     expect(readFileSync(box.file, 'utf8')).toBe('mine')
     expect((await box.run(['init', '--yes', '--force'])).code).toBe(0)
+  })
+
+  it('asks again at once for an answer that will not do, and names models like the one it does not know', async () => {
+    const box = new Box()
+    const meters = [
+      'main',
+      'sdm630',
+      '1',
+      'main',
+      'press-1',
+      'sdm360',
+      'sdm630',
+      '1',
+      '2',
+      'counter-1',
+      'adam-4150',
+      '3',
+    ]
+    const product = ['eva', 'piece', '', '1', 'main+press-1+press-9', '', 'press-1']
+    const cloud = ['http://cloud.example.com', 'https://cloud.example.com']
+    const ran = await box.run(['init'], ['hall', 'ttyUSB0', '', ...meters, '', '', '', ...product, ...cloud])
+    expect(ran.err.trim().split('\n')).toEqual([
+      expect.stringContaining('write a serial port'),
+      'there is a meter main already: give this one another id',
+      expect.stringMatching(/^there is no model "sdm360": similar are .*eastron-sdm630/),
+      expect.stringContaining('1 is the address of main'),
+      'there is no meter "press-9": known are main, press-1',
+      'there is no meter "": known are main, press-1',
+      expect.stringContaining('plain http only'),
+    ])
+    expect(ran).toMatchObject({ code: 0, out: expect.stringContaining('metergate enrol CODE') })
+    const checked = checkSource(readFileSync(box.file, 'utf8'), { file: box.file })
+    expect(checked.ok && checked.value.config.products).toMatchObject([{ unit: 'piece', energy: ['press-1'] }])
+  })
+
+  it('never guesses which of several meters make a product', async () => {
+    const meters = ['--meter', 'main:sdm630:1', '--meter', 'press-1:sdm630:2', '--meter', 'counter-1:adam-4150:3']
+    const init = ['init', '--yes', ...meters, '--product']
+    const box = new Box()
+    expect(await box.run([...init, 'eva:counter-1:pair:2'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('whose energy makes eva (main, press-1;'),
+    })
+    expect(existsSync(box.file)).toBe(false)
+    expect(await box.run([...init, 'eva:counter-1:pair:press-1'])).toMatchObject({ code: 0 })
+    expect(readFileSync(box.file, 'utf8')).toContain('energy: [press-1]  #')
+  })
+
+  it('where nothing may be written names the file and a remedy', async () => {
+    const box = new Box()
+    mkdirSync(box.file)
+    const ran = await box.run(['init', '--yes', '--force'])
+    expect(ran.code).toBe(1)
+    expect(ran.err).toMatch(/metergate.yaml cannot be written \(E[A-Z]+\): .*--config FILE/)
   })
 
   it('writes nothing when the answers would make a wrong configuration', async () => {
@@ -363,6 +418,20 @@ describe('metergate read', () => {
     const box = await new Box().initialised()
     const { out } = await box.run(['read', 'press-1', '--json'])
     expect(JSON.parse(out).values[0].value).toEqual({ n: 2305, exp: -1 })
+  })
+})
+
+describe('a command broken off', () => {
+  it('by Ctrl-C or SIGTERM ends with what a shell expects and without a stack trace', async () => {
+    const box = await new Box().initialised()
+    for (const [name, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      const local: ControlHandlers = { ...handlers, read: () => Promise.reject(new Stopped(name)) }
+      const ran = await box.run(['read', 'press-1'], undefined, {}, local)
+      expect(ran).toEqual({ code, out: '', err: 'the gateway is not running: reading the line directly\n' })
+    }
   })
 })
 

@@ -11,6 +11,7 @@ import { exportCommand } from './export.js'
 import { initCommand } from './init.js'
 import { meterCommand } from './meter.js'
 import type { CliDeps, CliIo } from './ports.js'
+import { Stopped } from './process-io.js'
 import { productionCommand } from './production.js'
 import { profilesCommand } from './profiles.js'
 import { readCommand } from './read.js'
@@ -36,6 +37,8 @@ export async function runCli(args: readonly string[], io: CliIo, deps: CliDeps):
     return 0
   } catch (error) {
     if (error instanceof CommandEnd) return error.code
+    // Whoever pressed Ctrl-C knows why it ended.
+    if (error instanceof Stopped) return error.exitCode
     if (!(error instanceof CommanderError)) throw error
     // Help and version were asked for and are no failure.
     if (error.exitCode === 0) return 0

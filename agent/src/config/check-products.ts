@@ -14,6 +14,7 @@ export function checkProducts(draft: Draft): ConfigIssue[] {
       ...checkCounter(draft, [...path, 'counter'], product.counter?.meter, product.counter),
       ...checkCounter(draft, [...path, 'reject_counter'], product.counter?.meter, product.reject_counter),
       ...checkEnergy(draft, [...path, 'energy'], product),
+      ...checkCountedTwice(draft, [...path, 'energy'], product),
     ]),
   ]
 }
@@ -65,6 +66,25 @@ function checkEnergy(draft: Draft, path: ConfigPath, product: ProductEntry): Con
     const profile = profileOf(draft, meterId)
     if (!profile || profile.items.some((item) => item.quantity === 'energy_active_import_total')) return []
     return [issueAt(draft, at, CONFIG_PROBLEMS.noEnergyRegister(profile.id), CONFIG_HINTS.meter)]
+  })
+}
+
+/** What flows through a sub meter has flowed through its main meter: both in one product count it twice. */
+function checkCountedTwice(draft: Draft, path: ConfigPath, { energy }: ProductEntry): ConfigIssue[] {
+  return draft.groups.flatMap(({ value: group }) => {
+    if (group.kind !== 'main_and_sub' || !energy.includes(group.main)) return []
+    const subs = group.meters.filter((meter) => energy.includes(meter))
+    if (subs.length === 0) return []
+    const at = [...path, energy.indexOf(group.main)]
+    return [
+      issueAt(
+        draft,
+        at,
+        CONFIG_PROBLEMS.mainWithSubs(group.id, subs),
+        CONFIG_REMEDIES.mainOrSubs(group.main),
+        'warning',
+      ),
+    ]
   })
 }
 

@@ -52,6 +52,18 @@ const wrong = (from: string | RegExp, to: string): string => {
   return changed
 }
 
+describe('a product', () => {
+  it('with a main meter and its sub meters is warned of, in both languages: their energy counts twice', () => {
+    const group = (main: string, sub: string) =>
+      `${GOOD}groups:\n  - { id: hall, kind: main_and_sub, main: ${main}, meters: [${sub}] }\n`
+    expect(both(group('press-1', 'press-2'))).toEqual([
+      'gateway.yaml:31:14  products[0].energy[0] = "press-1": in group hall this is the main meter of press-2, listed here too: that energy counts twice. Keep the sub meters (remove press-1), or the main meter alone',
+      'gateway.yaml:31:14  products[0].energy[0] = "press-1"：在组 hall 中这是总表，其分表 press-2 也写在这里，电量会重复计算。只留分表（删去 press-1），或只留总表',
+    ])
+    expect(both(group('press-1', 'press-2').replace('energy: [press-1, press-2]', 'energy: [press-2]'))).toEqual([])
+  })
+})
+
 describe('a good configuration', () => {
   it('is read into exact values, with the defaults filled in', () => {
     const loaded = checkSource(GOOD, { file: '/etc/metergate/gateway.yaml' })

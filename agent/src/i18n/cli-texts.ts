@@ -56,8 +56,8 @@ export const CLI = {
   optFormat: { zh: '数据格式 8N1、8E1…', en: 'character format 8N1, 8E1 …' },
   optMeter: { zh: '电表 id:型号:从站地址[:CT变比]，可多次', en: 'a meter as id:model:unit[:ct], repeatable' },
   optProduct: {
-    zh: '产品 id:计数表:单位[:每脉冲件数]，可多次',
-    en: 'a product as id:counter-meter:unit[:pieces-per-pulse], repeatable',
+    zh: '产品 id:计数表:单位[:每脉冲件数][:用电表+用电表]，可多次',
+    en: 'a product as id:counter-meter:unit[:pieces-per-pulse][:meter+meter], repeatable',
   },
   optPlant: { zh: '工厂名称', en: 'name of the plant' },
   optUnit: { zh: '计量单位（须与配置一致）', en: 'unit (must agree with the configuration)' },
@@ -166,45 +166,14 @@ export const CLI = {
     en: `--meter "${text}" will not do: write id:model:unit[:ct], e.g. press-1:eastron-sdm630:1`,
   }),
   badProductFlag: (text: string): Localized => ({
-    zh: `--product "${text}" 不对：写 id:计数表:单位[:每脉冲件数]，例如 eva-slipper:counter-1:pair:2`,
-    en: `--product "${text}" will not do: write id:counter-meter:unit[:pieces-per-pulse], e.g. eva-slipper:counter-1:pair:2`,
+    zh: `--product "${text}" 不对：写 id:计数表:单位[:每脉冲件数][:用电表+用电表]，例如 eva-slipper:counter-1:pair:2:press-1+press-2`,
+    en: `--product "${text}" will not do: write id:counter-meter:unit[:pieces-per-pulse][:meter+meter], e.g. eva-slipper:counter-1:pair:2:press-1+press-2`,
   }),
   fileExists: (file: string): Localized => ({
     zh: `${file} 已存在，未改动：换一个 --config，或加 --force`,
     en: `${file} exists and was left alone: give another --config, or --force`,
   }),
   needsTerminal: { zh: '这里不能提问：加 --yes 并用选项给出内容', en: 'nobody to ask here: use --yes with options' },
-
-  // ---- Init
-  askPlant: { zh: '工厂名称', en: 'Name of the plant' },
-  askPort: {
-    zh: '总线端口（串口，或 rtu_over_tcp 主机:端口）',
-    en: 'Port of the line (serial, or rtu_over_tcp host:port)',
-  },
-  askBaud: { zh: '波特率', en: 'Baud rate' },
-  askFormat: { zh: '数据格式', en: 'Character format' },
-  askMeterId: { zh: '电表 id（直接回车结束）', en: 'Meter id (Enter when done)' },
-  askProfile: { zh: '型号（? 列出全部）', en: 'Model (? lists them)' },
-  askUnit: { zh: '从站地址', en: 'Unit id' },
-  askAddress: { zh: '表号（12 位）', en: 'Meter address (12 digits)' },
-  askCt: { zh: 'CT 变比（如 200/5，直接接入写 1）', en: 'CT ratio (200/5; 1 when connected directly)' },
-  askProductId: { zh: '产品 id（直接回车跳过）', en: 'Product id (Enter to skip)' },
-  askProductUnit: { zh: '计量单位', en: 'Counted in' },
-  askCounter: { zh: '计数的表', en: 'Meter that counts it' },
-  askCavities: { zh: '每个脉冲的件数', en: 'Pieces per pulse' },
-  askCloud: { zh: '平台地址（直接回车则不上传）', en: 'Address of the cloud (Enter for none)' },
-  askOverwrite: (file: string): Localized => ({
-    zh: `${file} 已存在。覆盖？(y/N)`,
-    en: `${file} exists. Overwrite it? (y/N)`,
-  }),
-  written: (file: string): Localized => ({
-    zh: `已写入 ${file}。下一步：metergate config check，然后 metergate run`,
-    en: `wrote ${file}. Next: metergate config check, then metergate run`,
-  }),
-  notWritten: {
-    zh: '按这些内容生成的配置有误，未写入',
-    en: 'a configuration with these answers would be wrong; nothing was written',
-  },
 
   // ---- Tables
   configGood: (file: string): Localized => ({ zh: `${file} 正确`, en: `${file} is right` }),

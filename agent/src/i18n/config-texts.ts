@@ -106,6 +106,7 @@ export const CONFIG_PROBLEMS = {
   }),
   unknownLine: { zh: '没有这条总线', en: 'there is no such line' },
   unknownMeter: { zh: '没有这块表', en: 'there is no such meter' },
+  nobodyBilled: { zh: '有多块表，没有说明按哪一块计费', en: 'there are several meters, and none is named to be billed' },
   unknownProfile: { zh: '没有这个电表型号', en: 'there is no such meter model' },
   profileFolderMissing: { zh: '找不到型号文件夹', en: 'the folder of meter models does not exist' },
   badProfile: (problem: string): Localized => ({
@@ -165,6 +166,10 @@ export const CONFIG_PROBLEMS = {
   },
   energyTwice: { zh: '同一块表写了两次', en: 'the same meter is listed twice' },
   mainAmongSubs: { zh: '总表不能同时是自己的分表', en: 'the main meter cannot be one of its own sub meters' },
+  mainWithSubs: (group: string, subs: readonly string[]): Localized => ({
+    zh: `在组 ${group} 中这是总表，其分表 ${subs.join('、')} 也写在这里，电量会重复计算`,
+    en: `in group ${group} this is the main meter of ${subs.join(', ')}, listed here too: that energy counts twice`,
+  }),
   baselineBackwards: { zh: '结束日期早于开始日期', en: 'the last day is before the first' },
   shiftsOverlap: (other: string): Localized => ({ zh: `与班次 ${other} 时间重叠`, en: `overlaps shift ${other}` }),
   otherCloud: (enrolled: string): Localized => ({
@@ -176,6 +181,10 @@ export const CONFIG_PROBLEMS = {
 
 /** What to do about it, where the field's own hint does not say. */
 export const CONFIG_REMEDIES = {
+  nameBilledMeter: {
+    zh: '写 tariff.meter: 表的 id，或在 groups 里写一组 main_and_sub',
+    en: 'write tariff.meter: the id of a meter, or a group main_and_sub under groups',
+  },
   init: {
     zh: '用 metergate init 生成，或用 --config 指明路径',
     en: 'create it with metergate init, or name its path with --config',
@@ -214,6 +223,10 @@ export const CONFIG_REMEDIES = {
     en: 'write e.g. ct: "200/5"; ct: 1 when connected directly',
   },
   keepOne: { zh: '留下一个，删去另一个', en: 'keep one of them' },
+  mainOrSubs: (main: string): Localized => ({
+    zh: `只留分表（删去 ${main}），或只留总表`,
+    en: `keep the sub meters (remove ${main}), or the main meter alone`,
+  }),
   moveShift: { zh: '改开始或结束时刻', en: 'change its start or end' },
   otherCloud: (enrolled: string, file: string): Localized => ({
     zh: `改为 ${enrolled}（或删去此项）；要换平台则用新平台的注册码执行 metergate enrol；若只是平台换了地址，改 ${file} 中的 cloud`,
