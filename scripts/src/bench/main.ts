@@ -5,8 +5,8 @@
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { benchBus } from './bus.js'
-import { benchEnergy, type EnergyBench } from './energy.js'
-import { type BenchResult, median, tableText } from './figures.js'
+import { benchEnergy, type EnergyBench, energyMemory } from './energy.js'
+import { type BenchResult, median, round, tableText } from './figures.js'
 import { benchMemory } from './memory.js'
 import { benchStore, benchSync } from './store.js'
 
@@ -62,6 +62,7 @@ async function energy(): Promise<BenchResult> {
       row('from registers each quarter hour', ({ fromBoundariesMs }) => fromBoundariesMs),
       row(`from a reading a minute (${first?.readings})`, ({ fromMinutesMs }) => fromMinutesMs),
       row('unit energy of the month', ({ unitEnergyMs }) => unitEnergyMs),
+      { what: 'heap the desk keeps after four days', MiB: round(energyMemory().heapMiB, 1) },
     ],
   }
 }

@@ -60,7 +60,11 @@ const HOUR = 60 * MINUTE
 const BOOT = productIdSchema.parse('boot')
 const DAY_MS = 24 * HOUR
 const SHIFT_MS = 8 * HOUR
-const UPLOAD_MS = 6 * MINUTE
+/** The sync loop's own pause when it has nothing to send, and how often it may look before the next upload's turn. */
+const LOOK_MS = 5_000
+const MOST_ROUNDS = 60
+const UPLOAD_MS = MOST_ROUNDS * LOOK_MS
+const UPLOAD_EVERY_MS = 2 * HOUR
 
 export interface MonthRun {
   readonly folder: string
@@ -204,17 +208,22 @@ class MonthWorld {
     const heartbeat = () => heartbeatOf(gateway.snapshot())
     const sync = new SyncLoop({ clock, random: this.#random, store, uplink }, { heartbeat })
     const stop = new AbortController()
-    return { gateway, sync, stop, done: gateway.start(stop.signal) }
+    return { gateway, store, sync, stop, done: gateway.start(stop.signal) }
   }
 
   /**
-   * The agent's own sync loop, a quarter of an hour a day: it looks for work every few seconds, which over a whole virtual
-   * month would take longer than all the rest.
+   * The agent's own sync loop, for as long as it has something to carry: it looks for work every few seconds, which over a
+   * whole virtual month would take longer than all the rest.
    */
-  async #upload({ sync }: Box): Promise<void> {
+  async #upload({ sync, store }: Box): Promise<void> {
     const stop = new AbortController()
     const done = sync.start(stop.signal)
-    await this.parts.timeline.advance(UPLOAD_MS)
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      await this.parts.timeline.advance(LOOK_MS)
+      // Virtual time stands still while the cloud's own work, which is real, gets done.
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      if (round > 1 && store.pending(1).length === 0) break
+    }
     stop.abort()
     await this.parts.timeline.settle(done)
   }
@@ -234,6 +243,7 @@ class MonthWorld {
 
 interface Box {
   readonly gateway: Gateway
+  readonly store: SqliteRecordStore
   readonly sync: SyncLoop
   readonly stop: AbortController
   readonly done: Promise<void>
@@ -249,8 +259,8 @@ function script(until: number): { readonly at: number; readonly what: Happening 
     { at: BOX_OFF.from, what: { kind: 'power_off' } },
     { at: BOX_OFF.to, what: { kind: 'power_on' } },
   ]
-  for (let midnight = MONTH.start + DAY_MS; midnight < until; midnight += DAY_MS)
-    happenings.push({ at: midnight - HOUR, what: { kind: 'upload' } })
+  for (let at = MONTH.start + HOUR; at < until; at += UPLOAD_EVERY_MS)
+    if (at < BOX_OFF.from || at >= BOX_OFF.to) happenings.push({ at, what: { kind: 'upload' } })
   for (let end = MONTH.start + SHIFT_MS; end <= until; end += SHIFT_MS) {
     const said = end + 10 * MINUTE
     // While the box is off nobody can tell it anything: the shift is entered when it is back.

@@ -24,10 +24,10 @@ const LAMPS = 7
 
 /** The old meter of press 3 stops on the 6th at 09:20; the new one begins twelve minutes later. */
 export const EXCHANGE = { meter: 'press-3', from: instant(5, 560), to: instant(5, 572) } as const
-/** The whole of the 10th without a way to the cloud. */
-export const NO_NETWORK = { from: instant(9, 0), to: instant(10, 0) }
-/** The box without power on the 12th from 14:00 to 17:00; the meters count on. */
-export const BOX_OFF = { from: instant(11, 840), to: instant(11, 1020) }
+/** The whole of the 4th without a way to the cloud. */
+export const NO_NETWORK = { from: instant(3, 0), to: instant(4, 0) }
+/** The box without power on the 5th from 14:00 to 17:00; the meters count on. */
+export const BOX_OFF = { from: instant(4, 840), to: instant(4, 1020) }
 /** The compressor's meter off the line on the 25th from 10:05 to 10:55. */
 export const LINE_OFF = { meter: 'compressor', from: instant(24, 605), to: instant(24, 655) } as const
 

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { table } from '@metergate/agent'
+import { batchNumberSchema } from '@metergate/protocol'
 import { compareMonth, type MonthComparison } from './plant-month-compare.js'
 import { playMonth } from './plant-month-run.js'
 import { MONTH } from './plant-month-truth.js'
@@ -28,13 +29,29 @@ for (const lang of ['zh', 'en']) {
   process.stdout.write(`${printed.out}${printed.err}\n`)
 }
 const found = await compareMonth(run, MONTH.start, MONTH.end)
-process.stdout.write(`${report(found)}\n`)
+process.stdout.write(`${report(found)}\n${await space()}\n`)
 process.stdout.write(
   `${run.readings} polls played in ${played} s; ${run.refusedOffline} uploads failed in the day without network\n`,
 )
 await run.cloud.close()
 rmSync(run.folder, { recursive: true, force: true })
 process.exitCode = isRight(found) ? 0 : 1
+
+/** What the history takes in sealed batches, and half a year of it. */
+async function space(): Promise<string> {
+  const { reader } = run.cloud.store
+  const bytes = { ledger: 0, detail: 0 }
+  for (const { stream, kind, lastBatch } of await reader.streams(run.gateway)) {
+    for (let number = 1; number <= lastBatch; number++) {
+      const stored = await reader.batch(run.gateway, stream, batchNumberSchema.parse(number))
+      bytes[kind] += stored?.body.length ?? 0
+    }
+  }
+  const days = (MONTH.end - MONTH.start) / 86_400_000
+  const perMeterDay = bytes.ledger / days / run.loaded.config.meters.length
+  const halfYear = (183 * bytes.ledger) / days / 2 ** 20
+  return `ledger: ${Math.round(perMeterDay)} bytes a meter and day as sealed; 183 days of all meters: ${halfYear.toFixed(1)} MiB`
+}
 
 function report({ meters, products, bridged, closingDifferences, reactive }: MonthComparison): string {
   const asIs = (text: string) => text
