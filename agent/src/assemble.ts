@@ -176,6 +176,6 @@ function dayOf(zone: PlantZone, date: string): Slot {
 function tariffPlan({ tariff, groups, meters }: GatewayConfig): ReportParts['tariff'] {
   if (!tariff) return undefined
   const main = groups.flatMap((group) => (group.kind === 'main_and_sub' ? [group.main] : []))[0]
-  const meter = tariff.meter ?? main ?? meters[0]?.id
+  const meter = tariff.meter ?? main ?? (meters.length === 1 ? meters[0]?.id : undefined)
   return meter && { meter, tariff: ZHEJIANG_TOU, prices: pricesOf(tariff) }
 }

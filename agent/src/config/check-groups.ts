@@ -20,8 +20,15 @@ export function checkGroups(draft: Draft): ConfigIssue[] {
               : []),
           ]),
     ]),
-    ...(typeof billing === 'string' ? checkMeter(draft, ['tariff', 'meter'], billing) : []),
+    ...(typeof billing === 'string' ? checkMeter(draft, ['tariff', 'meter'], billing) : checkNobodyBilled(draft)),
   ]
+}
+
+/** A tariff without a meter is for the main meter or the only one there is; among several it would be a guess. */
+function checkNobodyBilled(draft: Draft): ConfigIssue[] {
+  const isClear = draft.meterIds.length <= 1 || draft.groups.some(({ value }) => value.kind === 'main_and_sub')
+  if (isClear || draft.placed.value(['tariff', 'schedule']) === undefined) return []
+  return [issueAt(draft, ['tariff'], CONFIG_PROBLEMS.nobodyBilled, CONFIG_REMEDIES.nameBilledMeter)]
 }
 
 /** A baseline's days in order. */

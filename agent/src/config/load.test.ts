@@ -52,6 +52,16 @@ const wrong = (from: string | RegExp, to: string): string => {
   return changed
 }
 
+describe('a tariff', () => {
+  const tariff = 'tariff:\n  schedule: zhejiang-industry-tou\n  prices: { sharp: 1, peak: 1, flat: 1, valley: 1, deep_valley: 1 }\n'
+  it('bills no meter by a guess', () => {
+    const said = both(GOOD + tariff)
+    expect(said.filter((line) => line.includes('tariff'))).toHaveLength(2)
+    expect(said.join('\n')).toContain('there are several meters, and none is named to be billed. Write tariff.meter')
+    expect(both(`${GOOD}${tariff}  meter: press-1\n`).join('\n')).not.toContain('billed')
+  })
+})
+
 describe('a product', () => {
   it('with a main meter and its sub meters is warned of, in both languages: their energy counts twice', () => {
     const group = (main: string, sub: string) =>
