@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SqliteRecordStore, SystemClock, SystemDisk, SystemRandom } from '@metergate/agent'
@@ -280,6 +280,41 @@ export function unsyncedBoots(): Promise<RigResult> {
       }
       const notes = { readings: readings.length, boots: new Set(boots).size, problems: found.words }
       return { rig: 'unsynced-boots', runs: offsets.length, violations: found.count, notes }
+    } finally {
+      await box.close()
+    }
+  })
+}
+
+/** Every flush takes half a second, as cheap cards do when they tidy up: polls come later, none of them fails. */
+export function slowFlush(seconds: number): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const [box, found, log] = [new AgentBox(folder), new Findings(), join(folder, 'strace')]
+    try {
+      await box.configure()
+      const calls = 'fsync,fdatasync'
+      const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:delay_exit=500000`]
+      const agent = box.start(['strace', '-f', '-qq', ...inject, '-o', log])
+      await agent.says('metergate runs', 60_000)
+      await pause(seconds * 1000)
+      run('pkill', '-TERM', '-P', String(agent.pid))
+      const code = await agent.ended()
+      const held = readingsIn(await heldIn(box.data))
+      const flushes = readFileSync(log, 'utf8').split('DELAYED').length - 1
+      const absent = held.flatMap(({ values }) => values.filter((value) => 'absent' in value)).length
+      found.expect(code === 0, () => `ended with ${code}: ${agent.output.slice(-300)}`)
+      found.expect(flushes >= seconds / 2, () => `${flushes} flushes were slow`)
+      found.expect(held.length >= seconds / 2, () => `${held.length} readings in ${seconds} s`)
+      found.expect(absent === 0, () => `${absent} values are absent`)
+      const gaps = cadenceOf(held)
+      const notes = {
+        readings: held.length,
+        flushes,
+        absent,
+        longestGapMs: Math.max(0, ...gaps),
+        problems: found.words,
+      }
+      return { rig: 'slow-flush', runs: flushes, violations: found.count, notes }
     } finally {
       await box.close()
     }

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, trunc
 import { basename, join } from 'node:path'
 import { Sqlite } from '@metergate/agent'
 import { type Announced, announcedIn, checkStore, violationsOf } from './check-store.js'
-import { Findings, inFolder, makeExt4, type RigResult, run } from './rig.js'
+import { Findings, inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
 import { pause, WriterProcess } from './writer-process.js'
 
 type Mutation = (folder: string, chance: () => number) => string
@@ -166,7 +166,7 @@ export function readOnly(seconds: number): Promise<RigResult> {
     writer.signal('SIGKILL')
     await writer.ended()
     const verdict = await checkStore(join(mount, 'store'), announcedIn(writer.output))
-    run('umount', mount)
+    await unmount(mount)
     found.expect(violationsOf(verdict) === 0, () => JSON.stringify(verdict))
     found.expect(verdict.named > 0, () => 'nothing was named although the queue overflowed')
     const notes = { seconds, refusals, after, memoryMiB: memory, ...verdict, problems: found.words }

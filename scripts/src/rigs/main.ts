@@ -1,7 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { rootFolder } from '../root.js'
-import { bootIn1970, clockSteps, fakeTimeLibrary, sigterm, twoInstances, unsyncedBoots } from './agent-rigs.js'
+import {
+  bootIn1970,
+  clockSteps,
+  fakeTimeLibrary,
+  sigterm,
+  slowFlush,
+  twoInstances,
+  unsyncedBoots,
+} from './agent-rigs.js'
 import { busRigs } from './bus-rigs.js'
 import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres, sameBatch } from './cloud-rigs.js'
 import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
@@ -74,17 +82,18 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'failing-write-too-big': { mounts: false, run: () => failingCall('write', 'EFBIG', deep(), 3) },
   flushes: { mounts: false, run: () => flushes(long ? 200 : 20, 'FULL') },
   'flushes-control': { mounts: false, control: true, run: () => flushes(20, 'NORMAL') },
-  'file-limit': { mounts: false, run: () => fileLimit(long ? 2_000 : 150) },
+  'file-limit': { mounts: false, run: () => fileLimit(long ? 300 : 150) },
   cap: { mounts: false, run: () => cap(long ? 16 : 0.5) },
   mutations: { mounts: false, run: () => mutations(long ? 300 : 10) },
   'mutations-control': { mounts: false, control: true, run: () => mutations(3, true) },
-  'read-only': { mounts: true, run: () => readOnly(long ? 600 : 3) },
+  'read-only': { mounts: true, run: () => readOnly(long ? 120 : 3) },
   'migration-killed': { mounts: false, run: () => migrationKilled(long ? upTo(80) : [17], FIXTURES) },
   'migration-killed-control': { mounts: false, control: true, run: () => migrationKilled([40], FIXTURES, true) },
   'full-disk': { mounts: true, run: fullDisk },
   wear: { mounts: true, run: () => wear(long ? 8640 : 600) },
   'two-instances': { mounts: false, run: () => twoInstances(long ? 10 : 1) },
   sigterm: { mounts: false, run: () => sigterm(long ? 60 : 2) },
+  'slow-flush': { mounts: false, run: () => slowFlush(long ? 120 : 8) },
   'boot-in-1970': { mounts: false, needs: fakeTime, run: () => bootIn1970(long ? 60 : 4) },
   'clock-steps': { mounts: false, needs: fakeTime, run: () => clockSteps(long ? 20 : 2) },
   'unsynced-boots': { mounts: true, needs: fakeTime, run: unsyncedBoots },

@@ -33,6 +33,19 @@ export function makeExt4(image: string, mount: string, options = 'loop', size = 
   run('mount', '-o', options, image, mount)
 }
 
+/** Unmounts; a busy machine needs a moment until the last process has let go. */
+export async function unmount(mount: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      run('umount', mount)
+      return
+    } catch (error) {
+      if (tries >= 50) throw error
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+}
+
 /** Collects what went wrong; the first few in words. */
 export class Findings {
   count = 0

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { announcedIn, checkStore, recordsIn, violationsOf } from './check-store.js'
-import { inFolder, makeExt4, type RigResult, run } from './rig.js'
+import { inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
 import { pause, WriterProcess } from './writer-process.js'
 
 export type { RigResult } from './rig.js'
@@ -57,10 +57,10 @@ export function powerCut(cuts: number, synchronous: 'FULL' | 'NORMAL'): Promise<
       cpSync(image, snapshot)
       writer.signal('SIGKILL')
       await writer.ended()
-      run('umount', mount)
+      await unmount(mount)
       run('mount', '-o', 'loop', snapshot, mount)
       const verdict = await checkStore(join(mount, 'store'), announced)
-      run('umount', mount)
+      await unmount(mount)
       rmSync(image)
       rmSync(snapshot)
       announcedCount += recordsIn(announced)
@@ -176,7 +176,7 @@ export function fullDisk(): Promise<RigResult> {
       const violations = violationsOf(verdict) + (isBack ? 0 : 1) + (hasBallast ? 0 : 1)
       return { rig: 'full-disk', runs: 1, violations, notes }
     } finally {
-      run('umount', mount)
+      await unmount(mount)
     }
   })
 }
@@ -224,7 +224,7 @@ export function wear(commits: number): Promise<RigResult> {
       const notes = { commits, bytesPerCommit: Math.round(perCommit), mbPerDayAt10s: mbPerDay }
       return { rig: 'wear', runs: 1, violations: mbPerDay <= 150 ? 0 : 1, notes }
     } finally {
-      run('umount', mount)
+      await unmount(mount)
     }
   })
 }
