@@ -69,6 +69,7 @@ export const TESTS: readonly TestRow[] = [
     planted:
       'acknowledging before the commit; reusing numbers; freeing on any acknowledgement; dropping without a gap record',
   },
+  { test: 'fsync', what: 'every flush takes half a second: polls come later, none fails', rigs: ['slow-flush'] },
   { test: 'T12', what: 'the whole system, seeded', command: 'npm run world' },
   {
     test: 'T13',
