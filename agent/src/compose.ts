@@ -87,9 +87,17 @@ async function runGateway(written: LoadedConfig, { clock, random, logger, signal
   const control = new ControlServer(controlSocketPath(config.store.folder), handlers, (error) =>
     logger.error('a local request failed', { error: error instanceof Error ? error.message : String(error) }),
   )
-  await control.start(signal)
-  await gateway.start(signal)
-  await control.stop()
+  try {
+    await control.start(signal)
+  } catch (error) {
+    await opened.value.close()
+    return refuse(logger, error instanceof Error ? error.message : String(error))
+  }
+  try {
+    await gateway.start(signal)
+  } finally {
+    await control.stop()
+  }
   return 0
 }
 

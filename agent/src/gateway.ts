@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events'
 import {
   type AnchorRecord,
   type Clock,
+  type DurationMs,
   durationMs,
   type EventRecord,
   fail,
@@ -57,7 +59,7 @@ export interface GatewayParts {
 }
 
 const WATCH_CLOCK_EVERY = durationMs(5_000)
-const ASK_SYSTEM_EVERY_MS = 60_000
+const ASK_SYSTEM_EVERY = durationMs(60_000)
 /** Between two goes of a long backlog the line gets its turn. */
 const FEED_PAUSE = durationMs(20)
 
@@ -82,26 +84,73 @@ export class Gateway {
     })
   }
 
-  /** Works until `signal` aborts, then stores what is in hand and says that it stopped. */
+  /**
+   * Works until `signal` aborts, then stores what is in hand and says that it stopped. When a part of it throws, all of it
+   * ends the same way, and then it throws that: half a gateway that looks alive would be worse than none.
+   */
   async start(signal: AbortSignal): Promise<void> {
-    const { lines, clock, store, logger } = this.parts
-    await this.#event('gateway_started', { software: this.parts.software, config: this.parts.loaded.version }, true)
+    const stop = new AbortController()
+    // Every exchange under way listens to it.
+    setMaxListeners(0, stop.signal)
+    const pass = (): void => stop.abort(signal.reason)
+    signal.addEventListener('abort', pass)
+    if (signal.aborted) pass()
+    let works = true
+    try {
+      await this.#begin()
+      const parts = this.#work(stop.signal).map((part) =>
+        part.catch((error: unknown) => {
+          stop.abort(error)
+          throw error
+        }),
+      )
+      await Promise.allSettled(parts)
+      await Promise.all(parts)
+    } catch (error) {
+      works = false
+      throw error
+    } finally {
+      signal.removeEventListener('abort', pass)
+      await this.#end(works)
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { lines, loaded, logger, software } = this.parts
+    await this.#event('gateway_started', { software, config: loaded.version }, true)
     this.#noteConfiguration()
     this.#feedSoon()
-    logger.info('metergate runs', { meters: this.parts.loaded.config.meters.length, lines: lines.length })
-    await Promise.all([
+    logger.info('metergate runs', { meters: loaded.config.meters.length, lines: lines.length })
+  }
+
+  #work(signal: AbortSignal): Promise<void>[] {
+    const { lines, clock, trust } = this.parts
+    // The first heartbeat should know already whether the system vouches for the clock.
+    const asked = this.#askSystemClock()
+    return [
       ...lines.map(({ meters }) => new PollLoop(clock, meters, this.#sink()).start(signal)),
-      this.#repeat(WATCH_CLOCK_EVERY, signal, () => this.#learn(this.parts.trust.watch())),
-      this.#repeat(durationMs(ASK_SYSTEM_EVERY_MS), signal, () => this.#askSystemClock()),
-      this.#sync?.start(signal),
-    ])
-    await store.flush()
-    this.parts.feed.advance()
-    await this.#event('gateway_stopped', { clean: true }, true)
-    await Promise.all(lines.map(({ bus }) => bus.close()))
-    await store.close()
-    const { good, failed, stored } = this.#counts
-    logger.info('metergate stopped', { taken: good + failed, stored })
+      this.#repeat(WATCH_CLOCK_EVERY, signal, () => this.#learn(trust.watch())),
+      asked.then(() => this.#sync?.start(signal)),
+      asked.then(() => this.#pauseThenRepeat(ASK_SYSTEM_EVERY, signal, () => this.#askSystemClock())),
+    ]
+  }
+
+  /** `clean` only when every part ended well and everything taken is on the disk. */
+  async #end(works: boolean): Promise<void> {
+    const { lines, store, feed, logger } = this.parts
+    try {
+      const flushed = await store.flush()
+      feed.advance()
+      const clean = works && flushed.ok
+      const stored = await this.#event('gateway_stopped', { clean }, true)
+      const { good, failed, stored: kept } = this.#counts
+      const facts = { polls: good + failed, failed, stored: kept }
+      if (clean && stored) logger.info('metergate stopped', facts)
+      else logger.error('metergate stopped, but not cleanly', { ...facts, why: flushed.ok ? null : flushed.fault.why })
+    } finally {
+      await Promise.allSettled(lines.map(({ bus }) => bus.close()))
+      await store.close()
+    }
   }
 
   snapshot() {
@@ -260,18 +309,21 @@ export class Gateway {
     return stored.ok
   }
 
-  async #repeat(
-    every: ReturnType<typeof durationMs>,
-    signal: AbortSignal,
-    work: () => void | Promise<void>,
-  ): Promise<void> {
+  async #repeat(every: DurationMs, signal: AbortSignal, work: () => void | Promise<void>): Promise<void> {
+    if (signal.aborted) return
+    await work()
+    await this.#pauseThenRepeat(every, signal, work)
+  }
+
+  async #pauseThenRepeat(every: DurationMs, signal: AbortSignal, work: () => void | Promise<void>): Promise<void> {
     while (!signal.aborted) {
-      await work()
       try {
         await this.parts.clock.sleep(every, signal)
       } catch (error) {
         if (!signal.aborted) throw error
+        return
       }
+      await work()
     }
   }
 }

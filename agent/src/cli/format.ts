@@ -14,13 +14,13 @@ export function durationText(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }
 
-/** Days, hours, minutes for a person. */
+/** Days, hours, minutes for a person; seconds within the first minute. */
 export function uptimeText(ms: number, language: Language): string {
   const minutes = Math.floor(ms / 60_000)
   const parts = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60]
   const names = language === 'zh' ? ['天', '小时', '分'] : ['d', 'h', 'min']
   const shown = parts.map((part, index) => `${part} ${names[index]}`).filter((_, index) => parts[index] !== 0)
-  return shown.length > 0 ? shown.join(' ') : `0 ${names[2]}`
+  return shown.length > 0 ? shown.join(' ') : `${Math.floor(ms / 1000)} ${language === 'zh' ? '秒' : 's'}`
 }
 
 /** Bytes with a binary unit. */

@@ -29,12 +29,12 @@ export function readCommand(cli: CliContext): Command {
     })
 }
 
-function nothingRead({ meter, line, unit, values }: MeterReadout): Localized {
+function nothingRead({ meter, line, unit, values, why }: MeterReadout): Localized {
   const reason = values[0]?.absent ?? 'not_polled'
   const subject = `${meter} (${line}/${unit})`
   return both(
-    [subject, '：', ABSENCE_TEXTS[reason], '。', ABSENCE_REMEDIES[reason]],
-    [subject, ': ', ABSENCE_TEXTS[reason], '; ', ABSENCE_REMEDIES[reason]],
+    [subject, '：', ABSENCE_TEXTS[reason], why === undefined ? '' : `（${why}）`, '。', ABSENCE_REMEDIES[reason]],
+    [subject, ': ', ABSENCE_TEXTS[reason], why === undefined ? '' : ` (${why})`, '; ', ABSENCE_REMEDIES[reason]],
   )
 }
 

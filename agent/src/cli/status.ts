@@ -1,9 +1,9 @@
-import { formatAmount, quantity } from '@metergate/protocol'
+import { formatAmount, quantity, unreachable } from '@metergate/protocol'
 import { Command } from 'commander'
 import { PlantZone } from '../energy/plant-time.js'
 import { prometheusText } from '../health/prometheus.js'
 import type { GatewaySnapshot } from '../health/snapshot.js'
-import { CLI, LINK_STATE_TEXTS, METER_STATE_TEXTS } from '../i18n/cli-texts.js'
+import { ABSENCE_TEXTS, CLI, LINK_STATE_TEXTS, METER_STATE_TEXTS } from '../i18n/cli-texts.js'
 import { printBudget } from './config.js'
 import type { CliContext } from './context.js'
 import { bytesText, uptimeText } from './format.js'
@@ -74,22 +74,36 @@ function overview({ terminal, language }: CliContext, snapshot: GatewaySnapshot,
   ]
 }
 
-function lineTable({ terminal }: CliContext, { buses }: GatewaySnapshot): string {
+function lineState({ terminal }: CliContext, { state, why }: GatewaySnapshot['buses'][number]): Cell {
+  switch (state) {
+    case 'up':
+      return { text: terminal.say(METER_STATE_TEXTS.ok), paint: 'good' }
+    case 'starting':
+      return terminal.say(CLI.lineStarting)
+    case 'down':
+      return { text: why ?? terminal.say(ABSENCE_TEXTS.line_down), paint: 'bad' }
+    default:
+      return unreachable(state)
+  }
+}
+
+/** Before its first poll nothing is known of a meter, and nothing is wrong with it: one polled each minute waits that long. */
+function meterState({ terminal }: CliContext, { state, last }: GatewaySnapshot['meters'][number]): Cell {
+  if (state === 'unknown' && last.length === 0) return terminal.say(CLI.firstPoll)
+  return { text: terminal.say(METER_STATE_TEXTS[state]), paint: state === 'ok' ? 'good' : 'bad' }
+}
+
+function lineTable(cli: CliContext, { buses }: GatewaySnapshot): string {
+  const { terminal } = cli
   const columns = [CLI.line, CLI.state, CLI.requests, CLI.faults].map((title) => ({ title: terminal.say(title) }))
-  const rows = buses.map((bus): Cell[] => [
-    bus.name,
-    bus.state === 'up'
-      ? { text: terminal.say(METER_STATE_TEXTS.ok), paint: 'good' }
-      : { text: bus.why ?? bus.state, paint: 'bad' },
-    String(bus.requests),
-    String(bus.faults),
-  ])
+  const rows = buses.map((bus): Cell[] => [bus.name, lineState(cli, bus), String(bus.requests), String(bus.faults)])
   return table(columns, rows, terminal.paint)
 }
 
 const SHOWN = ['power_active_total', 'energy_active_import_total', 'pulse_count_1'] as const
 
-function meterTable({ terminal }: CliContext, { meters }: GatewaySnapshot, zone: PlantZone): string {
+function meterTable(cli: CliContext, { meters }: GatewaySnapshot, zone: PlantZone): string {
+  const { terminal } = cli
   const columns = [CLI.meter, CLI.label, CLI.state, CLI.lastReading, CLI.value].map((title) => ({
     title: terminal.say(title),
   }))
@@ -102,7 +116,7 @@ function meterTable({ terminal }: CliContext, { meters }: GatewaySnapshot, zone:
     return [
       meter.id,
       meter.label,
-      { text: terminal.say(METER_STATE_TEXTS[meter.state]), paint: meter.state === 'ok' ? 'good' : 'bad' },
+      meterState(cli, meter),
       Number.isFinite(newest) ? formatInstant(zone, newest, true) : '–',
       values.join('  '),
     ]

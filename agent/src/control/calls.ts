@@ -49,6 +49,8 @@ export const meterReadoutSchema = z.object({
   clock: z.enum(CLOCK_QUALITIES),
   duration_ms: z.number(),
   values: z.array(readValueSchema),
+  /** The first fault met, in the words of whoever met it: which port, which error. */
+  why: z.string().optional(),
 })
 export type MeterReadout = z.infer<typeof meterReadoutSchema>
 

@@ -103,8 +103,8 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
       cloud: config.sync.cloud ?? null,
       state: sync?.link ?? (config.sync.cloud ? 'not_enrolled' : 'off'),
       why: sync?.lastFault && sync.link !== 'up' ? faultInWords(sync.lastFault.fault) : null,
-      last_batch_at: sync?.lastSuccess?.wall ?? null,
-      last_heartbeat_at: sync?.lastSuccess?.wall ?? null,
+      last_batch_at: sync?.lastBatchAt ?? null,
+      last_heartbeat_at: sync?.lastHeartbeatAt ?? null,
       bytes_sent: sync?.usage.monthBytes ?? 0,
     },
     readings: { ...parts.counts },
@@ -114,10 +114,11 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
 
 function busState(name: string, bus: RegisterBus): GatewaySnapshot['buses'][number] {
   const { open, why, line } = bus.health()
+  const tried = line.requests > 0
   return {
     name,
-    state: open ? 'up' : 'down',
-    ...(why ? { why } : {}),
+    state: open ? 'up' : tried ? 'down' : 'starting',
+    ...(why && tried ? { why } : {}),
     requests: line.requests,
     faults: line.timeout + line.crc + line.bad_frame + line.exception + line.line_down,
   }

@@ -1,5 +1,7 @@
-import { epochMs } from '@metergate/protocol'
+import { epochMs, unreachable } from '@metergate/protocol'
+import type { BusFault } from '../bus/bus-fault.js'
 import type { LoadedConfig } from '../config/load.js'
+import { formatPort } from '../config/parse.js'
 import type { MeterReadout } from '../control/calls.js'
 import type { MeterSession } from '../meter/meter-session.js'
 
@@ -12,6 +14,8 @@ export async function readMeter(
   const { outcome, raw, durationMs } = await session.readout(signal)
   const { record } = outcome
   const entry = config.meters.find(({ id }) => id === record.meter)
+  const line = config.lines.find(({ id }) => id === entry?.line)
+  const port = line ? formatPort(line.port) : ''
   return {
     meter: record.meter,
     label: entry?.label ?? record.meter,
@@ -30,5 +34,24 @@ export async function readMeter(
         ...(bytes ? { raw: bytes.raw, where: bytes.where } : {}),
       }
     }),
+    ...whyOf(outcome.fault, port),
+  }
+}
+
+/** What a kind of fault alone does not say. The line's own words name its port only sometimes, so it stands here always. */
+function whyOf(fault: BusFault | undefined, port: string): { readonly why?: string } {
+  switch (fault?.kind) {
+    case 'line_down':
+      return { why: fault.why.includes(port) ? fault.why : `${port}: ${fault.why}` }
+    case 'bad_frame':
+      return { why: fault.why }
+    case 'exception':
+      return { why: `exception ${fault.code}` }
+    case 'timeout':
+    case 'crc':
+    case undefined:
+      return {}
+    default:
+      return unreachable(fault)
   }
 }

@@ -6,6 +6,12 @@ import { z } from 'zod'
  * shows it, the heartbeat sends its part, and it is rendered as Prometheus text.
  */
 export const snapshotSchema = heartbeatRequestSchema.extend({
+  /** `starting`: nothing was asked on the line yet, so nobody knows. */
+  buses: z.array(
+    heartbeatRequestSchema.shape.buses.element.extend({
+      state: z.enum([...heartbeatRequestSchema.shape.buses.element.shape.state.options, 'starting']),
+    }),
+  ),
   /** Process id and how long it has been running. */
   process: z.object({ pid: z.number().int(), uptime_ms: z.number(), memory_bytes: z.number() }),
   /** Given at enrolment; null before. */
@@ -29,7 +35,13 @@ export const snapshotSchema = heartbeatRequestSchema.extend({
 })
 export type GatewaySnapshot = z.infer<typeof snapshotSchema>
 
-/** The part of a snapshot that the heartbeat carries; what is local is left out. */
+/**
+ * The part of a snapshot that the heartbeat carries; what is local is left out. So is a line nobody has tried yet: it is
+ * neither up nor down, and after every start the cloud would warn of a line that is only about to be opened.
+ */
 export function heartbeatOf(snapshot: GatewaySnapshot): HeartbeatRequest {
-  return heartbeatRequestSchema.parse(snapshot)
+  return heartbeatRequestSchema.parse({
+    ...snapshot,
+    buses: snapshot.buses.filter(({ state }) => state !== 'starting'),
+  })
 }

@@ -247,6 +247,8 @@ export const CLI = {
     zh: `成功 ${good}，失败 ${failed}`,
     en: `${good} good, ${failed} failed`,
   }),
+  lineStarting: { zh: '尚未打开', en: 'not opened yet' },
+  firstPoll: { zh: '等待首次采集', en: 'waiting for first poll' },
   unverified: { zh: '未经核实', en: 'unverified' },
   profileGood: (id: string, items: number): Localized => ({
     zh: `${id} 正确，共 ${items} 个量`,

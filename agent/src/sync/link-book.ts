@@ -13,6 +13,8 @@ export class LinkBook {
   private link: LinkState = 'starting'
   private counters: SyncCounters = NOTHING_COUNTED
   private lastSuccess: SyncStatus['lastSuccess']
+  private lastBatchAt: SyncStatus['lastBatchAt']
+  private lastHeartbeatAt: SyncStatus['lastHeartbeatAt']
   private lastFault: SyncStatus['lastFault']
   private retryAt: MonoMs | undefined
   private serverTime: ServerTimeSample | undefined
@@ -33,11 +35,10 @@ export class LinkBook {
     this.counters = { ...this.counters, [what]: this.counters[what] + by }
   }
 
-  /** A 2xx answer of the right shape: the cloud's time is in it. */
-  answered(receipt: HeartbeatReceipt): void {
-    this.serverTime = sampleServerTime(receipt, this.clock)
-    this.lastSuccess = { wall: this.clock.wall(), mono: this.clock.mono() }
-    this.listeners.onServerTime?.(this.serverTime)
+  /** A batch was answered with 2xx in the right shape. */
+  batchAnswered(receipt: HeartbeatReceipt): void {
+    this.lastBatchAt = this.clock.wall()
+    this.answered(receipt)
   }
 
   /**
@@ -46,6 +47,7 @@ export class LinkBook {
    */
   heartbeat(receipt: HeartbeatReceipt): boolean {
     this.count('heartbeats')
+    this.lastHeartbeatAt = this.clock.wall()
     this.answered(receipt)
     if (this.link === 'starting') this.up()
     const isBack = this.heartbeatFailed && this.link === 'waiting' && this.cause?.kind !== 'busy'
@@ -80,7 +82,14 @@ export class LinkBook {
   }
 
   status(): Omit<SyncStatus, 'usage'> {
-    const { link, lastSuccess, lastFault, retryAt, serverTime, counters } = this
-    return { link, lastSuccess, lastFault, retryAt, serverTime, counters }
+    const { link, lastSuccess, lastBatchAt, lastHeartbeatAt, lastFault, retryAt, serverTime, counters } = this
+    return { link, lastSuccess, lastBatchAt, lastHeartbeatAt, lastFault, retryAt, serverTime, counters }
+  }
+
+  /** The cloud's time is in every good answer. */
+  private answered(receipt: HeartbeatReceipt): void {
+    this.serverTime = sampleServerTime(receipt, this.clock)
+    this.lastSuccess = { wall: this.clock.wall(), mono: this.clock.mono() }
+    this.listeners.onServerTime?.(this.serverTime)
   }
 }

@@ -150,7 +150,7 @@ export class SyncLoop {
     this.book.count('sent')
     const outcome = await this.parts.uplink.send(batch, signal)
     // At once: the server's time in it is true now, not when the slowest of the exchanges under way has ended.
-    if (outcome.ok) this.book.answered(outcome.value)
+    if (outcome.ok) this.book.batchAnswered(outcome.value)
     this.usage.add(outcome.ok ? outcome.value.bytesSent : batch.body.length, this.parts.clock.wall())
     return [batch, outcome]
   }

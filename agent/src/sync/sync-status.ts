@@ -42,7 +42,10 @@ export const NOTHING_COUNTED: SyncCounters = {
 /** What `metergate status` shows of the way to the cloud. */
 export interface SyncStatus {
   readonly link: LinkState
+  /** The last good answer of either kind. */
   readonly lastSuccess: { readonly wall: EpochMs; readonly mono: MonoMs } | undefined
+  readonly lastBatchAt: EpochMs | undefined
+  readonly lastHeartbeatAt: EpochMs | undefined
   readonly lastFault: { readonly fault: UplinkFault; readonly wall: EpochMs; readonly mono: MonoMs } | undefined
   /** Monotonic time of the next try while `waiting` or `blocked`. */
   readonly retryAt: MonoMs | undefined

@@ -175,9 +175,10 @@ function agentCounts(agent: Child): Promise<{ readonly taken: number }> {
   return agent.waitFor((line) => {
     if (!line.includes('metergate stopped')) return undefined
     const parsed: unknown = JSON.parse(line)
-    if (typeof parsed !== 'object' || parsed === null || !('taken' in parsed) || typeof parsed.taken !== 'number')
+    if (typeof parsed !== 'object' || parsed === null || !('polls' in parsed) || typeof parsed.polls !== 'number')
       return undefined
-    return { taken: parsed.taken }
+    // Every poll leaves a reading, a failed one too: its values then say why they are absent.
+    return { taken: parsed.polls }
   })
 }
 
