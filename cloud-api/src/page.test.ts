@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CloudHarness } from './testing/cloud-harness.js'
 import type { GatewayDouble } from './testing/gateway-double.js'
 import { PlantWeek } from './testing/plant-week.js'
-import { T0 } from './testing/records.js'
+import { production, T0 } from './testing/records.js'
 
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const DASHBOARD = fileURLToPath(new URL('../dashboard/dist', import.meta.url))
@@ -16,6 +16,7 @@ const DAY = 24 * HOUR
 /** 16:20 in the plant, on a Monday; its midnight; and a week before. */
 const NOW = T0 + 20 * 60_000
 const MIDNIGHT = Date.parse('2026-11-23T00:00:00+08:00')
+const DECLARED = 100
 const WEEK_AGO = MIDNIGHT - 7 * DAY
 
 const missing = [
@@ -48,7 +49,8 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     harness = await CloudHarness.start({ dashboard: DASHBOARD })
     harness.clock.now = epochMs(NOW)
     const gateway = await plant('a'.repeat(32))
-    await deliver(gateway, week.ledger())
+    // Declared by hand for an hour of the night: it has no matched energy, and is output all the same.
+    await deliver(gateway, [...week.ledger(), production(MIDNIGHT + 2 * HOUR, DECLARED)])
     await deliver(gateway.withStream('e'.repeat(32)), week.readings())
     const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
     const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -86,8 +88,13 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
       await page.locator('[data-figure="unit-energy"] .note span').waitFor()
       expect(await textOf(page, '[data-figure="energy"] h2')).toBe(title)
       expect(await figure(page, 'energy')).toBe(`${today.toFixed(1)}kWh`)
-      expect(await figure(page, 'output')).toBe(`${pairs.toLocaleString('en-GB')}${units}`)
+      expect(await figure(page, 'output')).toBe(`${(pairs + DECLARED).toLocaleString('en-GB')}${units}`)
       expect(await figure(page, 'unit-energy')).toBe(`${(presses / pairs).toFixed(3)}kWh/${unit}`)
+      // Whose energy is divided: not the main meter's, whose energy stands in the card beside.
+      expect(await textOf(page, '[data-figure="unit-energy"]')).toContain(
+        `${presses.toFixed(1)} kWh ÷ ${pairs.toLocaleString('en-GB')}`,
+      )
+      expect(await textOf(page, '[data-figure="unit-energy"]')).toContain('一号发泡机 + 二号发泡机')
       const text = await textOf(page, 'body')
       for (const words of more) expect(text).toContain(words)
       await page.locator('canvas').nth(2).waitFor()
@@ -147,6 +154,20 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     await page.reload()
     await page.locator('header select').selectOption(bare.id)
     await page.getByText('离线').waitFor()
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('names the meter and compares with none where nobody said which is the whole plant’s', async () => {
+    const meters = week.heartbeat(NOW).meters.filter(({ id }) => id !== 'main')
+    // The letters of "main" within another name say nothing.
+    const named = meters.map((meter) => (meter.id === 'compressor' ? { ...meter, label: 'domain 空压机' } : meter))
+    const bare = await plant('d'.repeat(32), { meters: named })
+    const { page, said } = await open(opened('zh'))
+    await page.locator('header select').selectOption(bare.id)
+    await page.locator('[data-figure="energy"] .warn').waitFor()
+    expect(await textOf(page, '[data-figure="energy"] .warn')).toBe('一号发泡机（未指定总表）')
+    expect(await page.locator('th', { hasText: '占总表' }).count()).toBe(0)
     expect(said).toEqual([])
     await page.close()
   })

@@ -7,6 +7,8 @@ import {
   gatewaysAnswerSchema,
   type MetersAnswer,
   metersAnswerSchema,
+  type ProductionAnswer,
+  productionAnswerSchema,
   type SeriesAnswer,
   seriesAnswerSchema,
   type UnitEnergyAnswer,
@@ -93,3 +95,5 @@ export const getUnitEnergy = (
   from: number,
   to: number,
 ): Promise<UnitEnergyAnswer> => get(unitEnergyAnswerSchema, `gateways/${gateway}/unit-energy`, { period, from, to })
+export const getProduction = (gateway: string, from: number, to: number): Promise<ProductionAnswer> =>
+  get(productionAnswerSchema, `gateways/${gateway}/production`, { from, to })

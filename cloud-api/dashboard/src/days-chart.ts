@@ -10,19 +10,36 @@ export interface DayFigure {
   readonly unitEnergy: UnitEnergyFigure | undefined
 }
 
+/** Whose figures they are. */
+export interface DaysAbout {
+  /** Label of the meter whose energy the bars show. */
+  readonly meter: string
+  /** Unit of the product shown and the labels of its meters. */
+  readonly product?: { readonly unit: string; readonly meters: readonly string[] }
+}
+
 /** One bar a day for energy and one point a day for unit energy: is it getting better? The running day is paler. */
-export function daysChart(days: readonly DayFigure[], unit: string | undefined, zone: string): EChartsCoreOption {
+export function daysChart(days: readonly DayFigure[], zone: string, about: DaysAbout): EChartsCoreOption {
   const today = days.length - 1
   const labels = days.map((day, i) => (i === today ? t('today') : dayLabel(zone, day.start, language.value)))
-  const hasUnit = unit !== undefined
+  const { product } = about
+  const hasUnit = product !== undefined
+  // The two are of different meters, and the names say so: else one would divide the wrong figures.
+  const bars = `${t('energy')} · ${about.meter}`
+  const line = product && `${t('unitEnergy')} · ${product.meters.join(' + ')}`
   return {
     ...base,
     grid: { ...base.grid, right: hasUnit ? 56 : base.grid.right },
-    legend: legend(hasUnit ? [t('energy'), t('unitEnergy')] : [t('energy')]),
+    legend: legend(line === undefined ? [bars] : [bars, line]),
     tooltip: { trigger: 'axis' },
-    xAxis: { type: 'category', data: labels, axisLabel: { ...axisText, hideOverlap: true }, axisTick: { show: false } },
-    yAxis: [energyAxis(hasUnit), ...(hasUnit ? [unitAxis(per(unit))] : [])],
-    series: [energyBars(days, today), ...(hasUnit ? [unitLine(days, per(unit))] : [])],
+    xAxis: {
+      type: 'category',
+      data: labels,
+      axisLabel: { ...axisText, hideOverlap: true },
+      axisTick: { show: false, interval: 0 },
+    },
+    yAxis: [energyAxis(hasUnit), ...(product ? [unitAxis(per(product.unit))] : [])],
+    series: [energyBars(days, today, bars), ...(product ? [unitLine(days, per(product.unit), line ?? '')] : [])],
   }
 }
 
@@ -49,8 +66,8 @@ function roundUp(value: number): number | null {
   return Number((step * power).toPrecision(3))
 }
 
-const energyBars = (days: readonly DayFigure[], today: number) => ({
-  name: t('energy'),
+const energyBars = (days: readonly DayFigure[], today: number, name: string) => ({
+  name,
   type: 'bar',
   data: days.map((day, i) => ({ value: day.energy ?? null, itemStyle: { opacity: i === today ? 0.55 : 1 } })),
   itemStyle: { color: BAR, borderRadius: [4, 4, 0, 0] },
@@ -60,8 +77,8 @@ const energyBars = (days: readonly DayFigure[], today: number) => ({
   },
 })
 
-const unitLine = (days: readonly DayFigure[], unit: string) => ({
-  name: t('unitEnergy'),
+const unitLine = (days: readonly DayFigure[], unit: string, name: string) => ({
+  name,
   type: 'line',
   yAxisIndex: 1,
   data: days.map((day) => day.unitEnergy?.value ?? null),

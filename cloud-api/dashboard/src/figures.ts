@@ -28,6 +28,7 @@ export function sumEnergy(steps: readonly EnergyStep[]): number | undefined {
 export interface UnitEnergyFigure {
   readonly product: string
   readonly unit: string
+  /** Both only of the time where both are known. */
   readonly energy: number
   readonly output: number
   /** kWh per unit, or undefined with the reason. */
@@ -58,10 +59,12 @@ export function unitEnergyOf(product: string, rows: readonly UnitEnergyRow[]): U
   }
 }
 
-/** Which meter stands for the plant: the one called main (总表), else the first configured. */
+/** The meter of the whole plant, where that is beyond doubt: its id is `main`, or it alone is labelled 总表 or 总进线. */
 export function mainMeter(meters: readonly MeterSummary[]): MeterSummary | undefined {
   const energy = meters.filter((meter) => !isCounter(meter))
-  return energy.find((meter) => /main|总/i.test(`${meter.meter} ${meter.label}`)) ?? energy[0]
+  const byId = energy.find(({ meter }) => meter === 'main')
+  const labelled = energy.filter(({ label }) => /^(总表|总电表|总进线)/.test(label))
+  return byId ?? (labelled.length === 1 ? labelled[0] : undefined)
 }
 
 export const isCounter = (meter: MeterSummary): boolean =>

@@ -78,6 +78,14 @@ const zh = {
   recordsLost: '网关存储已满，舍弃了 {n} 条最旧记录',
   setAside: '网关隔离了 {n} 条损坏记录',
   records: '条',
+  meterOk: '正常',
+  meterUnsteady: '时有故障',
+  meterNoAnswer: '无应答',
+  meterUnknown: '未知',
+  ratioOf: '{meters}：{kwh} kWh ÷ {output} {unit}',
+  ofThisMatched: '其中 {n} 与用电量对应',
+  ofThisMatchedHint: '其余产量所在时段的用电量未知，不计入单位能耗',
+  noMain: '{meter}（未指定总表）',
 }
 
 const en: typeof zh = {
@@ -157,6 +165,14 @@ const en: typeof zh = {
   recordsLost: 'the gateway’s store was full: {n} oldest records given up',
   setAside: '{n} damaged records are set aside on the gateway',
   records: 'records',
+  meterOk: 'ok',
+  meterUnsteady: 'unsteady',
+  meterNoAnswer: 'no answer',
+  meterUnknown: 'unknown',
+  ratioOf: '{meters}: {kwh} kWh ÷ {output} {unit}',
+  ofThisMatched: '{n} of them matched with energy',
+  ofThisMatchedHint: 'the rest was made while the energy was not known, and does not count in the unit energy',
+  noMain: '{meter} (no main meter named)',
 }
 
 export type Language = 'zh' | 'en'

@@ -1,12 +1,31 @@
-import type { EnergyStep, HeartbeatRequest, MeterSummary, ProductConfig, SeriesAnswer } from '@metergate/protocol/http'
+import type {
+  EnergyStep,
+  HeartbeatRequest,
+  MeterSummary,
+  ProductConfig,
+  ProductionRow,
+  SeriesAnswer,
+} from '@metergate/protocol/http'
 import { computed, ref } from 'vue'
-import { CloudSilent, getEnergy, getGateway, getMeters, getPower, getUnitEnergy, TokenRefused } from './api'
+import {
+  CloudSilent,
+  getEnergy,
+  getGateway,
+  getMeters,
+  getPower,
+  getProduction,
+  getUnitEnergy,
+  TokenRefused,
+} from './api'
 import type { DayFigure } from './days-chart'
 import { isCounter, lastNumber, mainMeter, sumEnergy, type UnitEnergyFigure, unitEnergyOf } from './figures'
+import { outputOf } from './output'
 import { warningsOf } from './warnings'
 import { lastDays, startOfDay } from './zone'
 
 const HOUR_MS = 3_600_000
+/** Counts of two days are long to fetch, and a product's interval is a minute at the shortest. */
+const PRODUCTION_EVERY_MS = 60_000
 const DAYS = 8
 const RANGES = {
   day: { lengthMs: 24 * HOUR_MS, bucketMs: HOUR_MS / 12 },
@@ -14,12 +33,14 @@ const RANGES = {
 } as const
 
 export interface Today {
-  /** Of the main meter, kWh. */
+  /** Of the meter shown large, kWh. */
   readonly energy: number | undefined
   readonly yesterday: number | undefined
   /** The product whose unit energy is shown large: the one chosen, at first the first configured. */
   readonly product: ProductConfig | undefined
   readonly unit: UnitEnergyFigure | undefined
+  /** All good output, with energy known or not. */
+  readonly output: number | undefined
   /** All of them. */
   readonly products: readonly ProductToday[]
 }
@@ -27,6 +48,13 @@ export interface Today {
 export interface ProductToday {
   readonly product: ProductConfig
   readonly unit: UnitEnergyFigure | undefined
+  /** All good output, with energy known or not. */
+  readonly output: number | undefined
+}
+
+interface Day {
+  readonly start: number
+  readonly end: number
 }
 
 /** All one plant's page shows, and how it is fetched. */
@@ -47,12 +75,16 @@ export function usePlant(gateway: () => string) {
   const energyToday = ref(new Map<string, number>())
 
   const main = computed(() => mainMeter(meters.value))
+  const energyMeters = computed(() => meters.value.filter((entry) => !isCounter(entry)))
+  /** Where nobody said which meter is the whole plant's, it is the one chosen, and named. */
+  const large = computed(
+    () => main.value ?? energyMeters.value.find((entry) => entry.meter === meter.value) ?? energyMeters.value[0],
+  )
   const powerNow = computed(() => {
-    const value = main.value?.last.find(({ quantity }) => quantity === 'power_active_total')
-    const watts = main.value && lastNumber(main.value, 'power_active_total')
+    const value = large.value?.last.find(({ quantity }) => quantity === 'power_active_total')
+    const watts = large.value && lastNumber(large.value, 'power_active_total')
     return value && watts !== undefined ? { kw: watts / 1000, ageMs: now.value - value.at } : undefined
   })
-  const energyMeters = computed(() => meters.value.filter((entry) => !isCounter(entry)))
   /** Unit energy of the earlier days shown: their energy by their output, never a mean of ratios. */
   const weekBefore = computed(() => {
     const earlier = days.value
@@ -68,7 +100,17 @@ export function usePlant(gateway: () => string) {
     heartbeat.value = state.heartbeat
     now.value = answer.server_time
     zone.value = state.heartbeat?.plant?.timezone ?? zone.value
-    if (!meter.value) meter.value = main.value?.meter ?? ''
+    if (!meter.value) meter.value = large.value?.meter ?? ''
+  }
+
+  let production: { readonly from: number; readonly at: number; readonly rows: readonly ProductionRow[] } | undefined
+  /** Counts and entries that may belong to the day. */
+  async function productionOf({ start, end }: Day, now: number): Promise<readonly ProductionRow[]> {
+    const from = start - (end - start)
+    if (production?.from === from && now - production.at < PRODUCTION_EVERY_MS) return production.rows
+    const { production: rows } = await getProduction(gateway(), from, end)
+    production = { from, at: now, rows }
+    return rows
   }
 
   /** Of each product the closed hours of today, and the intervals since the last of them. */
@@ -79,9 +121,12 @@ export function usePlant(gateway: () => string) {
     const ends = configured.map(({ id }) => closed.filter((row) => row.product === id).at(-1)?.end)
     const since = ends.map((end) => end ?? Math.max(midnight, now - 2 * HOUR_MS))
     const open = (await getUnitEnergy(gateway(), 'interval', Math.min(...since), now)).unit_energy
+    const day = { start: midnight, end: startOfDay(zone.value, midnight + 36 * HOUR_MS) }
+    const made = await productionOf(day, now)
     return configured.map((product, index) => {
       const later = open.filter((row) => row.start >= (since[index] ?? now))
-      return { product, unit: unitEnergyOf(product.id, [...closed, ...later]) }
+      const unit = unitEnergyOf(product.id, [...closed, ...later])
+      return { product, unit, output: outputOf(product.id, day, made) }
     })
   }
 
@@ -91,11 +136,11 @@ export function usePlant(gateway: () => string) {
     const midnight = startOfDay(zone.value, now)
     const [byDay, steps, products] = await Promise.all([
       getUnitEnergy(gateway(), 'day', from, now),
-      main.value ? getEnergy(gateway(), main.value.meter, from, now, 'day', zone.value) : undefined,
+      large.value ? getEnergy(gateway(), large.value.meter, from, now, 'day', zone.value) : undefined,
       productsToday(midnight, now),
     ])
     const shown = products.find(({ product }) => product.id === chosenProduct.value) ?? products[0]
-    const { product, unit } = shown ?? {}
+    const { product, unit, output } = shown ?? {}
     const energyOf = (start: number): number | undefined =>
       sumEnergy(steps?.steps.filter((step) => step.start === start) ?? [])
     days.value = starts.map((start) => ({
@@ -111,7 +156,7 @@ export function usePlant(gateway: () => string) {
             ),
     }))
     const yesterday = energyOf(starts.at(-2) ?? from)
-    today.value = { energy: energyOf(midnight), yesterday, product, unit, products }
+    today.value = { energy: energyOf(midnight), yesterday, product, unit, output, products }
   }
 
   async function refreshShares(now: number): Promise<void> {
@@ -174,7 +219,7 @@ export function usePlant(gateway: () => string) {
     powerNow,
     labelOf,
     mainId: computed(() => main.value?.meter ?? ''),
-    mainLabel: computed(() => main.value?.label ?? ''),
+    largeLabel: computed(() => large.value?.label ?? ''),
     warnings: computed(() => (heartbeat.value ? warningsOf(heartbeat.value) : [])),
     refresh,
   }

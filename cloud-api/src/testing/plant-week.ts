@@ -5,11 +5,12 @@ import {
   type HeartbeatRequest,
   heartbeatRequestSchema,
   type IntervalRecord,
+  type ProductionRecord,
   type ReadingRecord,
   type StreamRecord,
   type UnitEnergyRecord,
 } from '@metergate/protocol'
-import { heartbeat, interval, reading, unitEnergy } from './records.js'
+import { heartbeat, interval, production, reading, unitEnergy } from './records.js'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -68,12 +69,13 @@ export class PlantWeek {
     return records
   }
 
-  /** Intervals and unit energy by interval, closed hour and closed day. */
+  /** Intervals, counted pairs, and unit energy by interval, closed hour and closed day. */
   ledger(): StreamRecord[] {
     const { from, to, everyMs } = this.options
     const records: StreamRecord[] = []
     for (let at = from; at < to; at += everyMs) {
       records.push(...METERS.map((meter) => this.interval(meter, at)), this.unitEnergy('interval', at, at + everyMs))
+      if (this.spent(at).pairs > 0) records.push(this.counted(at))
       const end = at + everyMs
       if (end % HOUR === 0 && end - HOUR >= from) records.push(this.unitEnergy('hour', end - HOUR, end))
       if ((end + SHANGHAI_OFFSET) % DAY === 0 && end - DAY >= from) {
@@ -146,6 +148,12 @@ export class PlantWeek {
       wh: { main: press1 + press2 + compressor + rest, 'press-1': press1, 'press-2': press2, compressor },
       pairs: works ? Math.round(430 * share * (1 + 0.015 * (day % 4))) : 0,
     }
+  }
+
+  private counted(at: number): ProductionRecord {
+    const { everyMs } = this.options
+    const record = production(at, this.spent(at).pairs)
+    return { ...record, entry: `counter:press-1:${at}`, source: 'counter', end: epochMs(at + everyMs) }
   }
 
   private interval(meter: MeterName, at: number): IntervalRecord {
