@@ -18,6 +18,7 @@ import {
   BATCH_FORMAT,
   batchHeaderSchema,
   batchNumberSchema,
+  contentDigest,
   durationMs,
   encodeBatch,
   epochMs,
@@ -30,6 +31,8 @@ import {
   type Sha256Hex,
   seqSchema,
   sha256Hex,
+  signatureBase,
+  signatureHeaders,
   streamIdSchema,
 } from '@metergate/protocol'
 import { freePort } from '../demo/stack.js'
@@ -89,7 +92,7 @@ export class ServerProcess {
         this.output = `${this.output}${text}`.slice(-2_000)
       })
     }
-    const until = clock.mono() + 30_000
+    const until = clock.mono() + 120_000
     while (!this.output.includes('listens on')) {
       invariant(this.child.exitCode === null && clock.mono() < until, `the server did not start: ${this.output}`)
       await pause(10)
@@ -177,6 +180,14 @@ export class Sender {
     const outcome = await this.uplink.send(batch, signal)
     if (outcome.ok) for (const { number, sha256 } of outcome.value.committed) this.acknowledged.set(number, sha256)
     return outcome
+  }
+
+  /** The request as it goes over the wire, for whoever sends it by other means. */
+  request({ body, encoding }: SealedBatch): { readonly headers: Record<string, string>; readonly body: Uint8Array } {
+    const created = Math.floor(clock.wall() / 1000)
+    const asked = { method: 'POST', path: '/v1/batches', contentDigest: contentDigest(body), created, keyId: this.id }
+    const signed = signatureHeaders(asked, this.key.sign(signatureBase(asked)))
+    return { headers: { 'content-type': 'application/json', 'content-encoding': encoding, ...signed }, body }
   }
 
   heartbeat(body: unknown): ReturnType<HttpUplink['heartbeat']> {

@@ -94,7 +94,7 @@ export function noFaults(faultyMs: number): WorldFaults {
 export function drawFaults(seed: number): WorldFaults {
   const root = new SeededRandom(`world-${seed}`)
   // An outage or a stop of hours now and then; most mixtures show what they have in one.
-  const faultyMs = seed % 20 === 0 ? hours(4) : minutes(45)
+  const faultyMs = seed % 50 === 0 ? hours(4) : minutes(35)
   const spans = spansOf(faultyMs)
   const half = (random: SeededRandom): boolean => random.chance(0.5)
   const chance = (random: SeededRandom, most: number): number => (half(random) ? random.next() * most : 0)

@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { PLANTED_BUGS, TRAPS } from './bugs.js'
+import { RECORDED } from './recorded.js'
 import { knownSeeds } from './seeds.js'
 import { runWorld } from './world.js'
 
 describe('a world of faults', () => {
-  it.each([...new Set([...knownSeeds().slice(-3), 2])])('breaks no promise (seed %i)', async (seed) => {
+  it.each([...new Set([...knownSeeds().slice(-2), 2])])('breaks no promise (seed %i)', async (seed) => {
     const { violations, told, polls } = await runWorld({ seed })
     expect(violations).toEqual([])
     expect(told).toBeGreaterThan(20)
     expect(polls).toBeGreaterThan(20)
+  })
+
+  it.each(Object.entries(RECORDED))('breaks no promise any more: %s', async (_what, world) => {
+    expect((await runWorld(world)).violations).toEqual([])
   })
 
   it('goes the same way for the same seed', async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +38,7 @@ export interface WorldOutcome {
 }
 
 /** After the faults: long enough for every pause that was under way to end and the backlog to drain. */
-const CALM_MS = minutes(25)
+const CALM_MS = minutes(22)
 /** Timers of loops and time-outs in a gateway of three meters, called-off ones included until their instant. */
 const MOST_TIMERS = 40
 const FRESH_AFTER_MS = minutes(5)
@@ -209,6 +210,8 @@ class World {
       return
     }
     const stop = new AbortController()
+    // Sixteen exchanges at once end by this one signal.
+    setMaxListeners(0, stop.signal)
     this.process = { life, opened: opened.value, stop }
     this.stopped = opened.value.gateway.start(stop.signal)
     if (ending?.kind === 'crash') timeline.after(ending.afterMs, () => life.kill())
