@@ -14,8 +14,8 @@ const REPLY_BIT = 0x80
 const ERROR_BIT = 0x40
 const MORE_BIT = 0x20
 const SHORTEST = 12
-/** A meter may pause up to 500 ms between two bytes (DL/T 645, Tb). */
-const GAP_MS = 500
+/** The standard allows 500 ms between two bytes (Tb); no known meter pauses, and a cut-off answer should not hold the line so long. */
+const GAP_MS = 300
 /** No wake-up bytes, identifier and one byte of data: what an answer takes on the wire at least. */
 const LEAST_ANSWER = SHORTEST + 5
 
