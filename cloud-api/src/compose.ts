@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Clock, epochMs, hours, invariant, type Random } from '@metergate/protocol'
 import type { Config } from './config/config.js'
+import { makeDataFolder, storeFile } from './config/data-folder.js'
+import { readTlsFiles } from './config/tls-files.js'
+import { UsageError } from './config/usage-error.js'
 import { hashInvitationCode, hashReaderToken, makeInvitationCode, makeReaderToken } from './fleet/secret.js'
 import { type App, DEFAULT_LIMITS, type Limits } from './http/app.js'
 import { Metrics } from './http/metrics.js'
@@ -22,7 +23,7 @@ export type StoreConfig = Pick<Config, 'dataDir' | 'databaseUrl'>
 
 /** PostgreSQL by its URL, else one SQLite file in the data folder. */
 export function openStore({ dataDir, databaseUrl }: StoreConfig): Promise<SeriesStore> {
-  return databaseUrl ? openPostgresSeriesStore(databaseUrl) : openSqliteSeriesStore(join(dataDir, 'cloud.sqlite'))
+  return databaseUrl ? openPostgresSeriesStore(databaseUrl) : openSqliteSeriesStore(storeFile(dataDir))
 }
 
 export interface CloudOptions {
@@ -90,9 +91,18 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 function listenError(error: unknown, { host = '127.0.0.1', port }: CloudOptions): unknown {
-  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-  if (!taken) return error
-  return new Error(`Port ${port} on ${host} is in use; stop what listens there or choose another with --port.`)
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'EADDRINUSE':
+      return new UsageError(`Port ${port} on ${host} is in use; stop what listens there or choose another with --port.`)
+    case 'EACCES':
+      return new UsageError(`Port ${port} on ${host} is not open to this user; choose one above 1023 with --port.`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new UsageError(`--host "${host}" is no address of this machine; give one it has, or 0.0.0.0 for all.`)
+    default:
+      return error
+  }
 }
 
 function urlOf(app: App, { host = '127.0.0.1', tls }: CloudOptions): string {
@@ -141,8 +151,9 @@ export async function keepUp(store: SeriesStore, clock: Clock, logger: Logger, s
 
 /** The server of the command line, from its checked configuration. */
 export async function serveConfig(config: Config): Promise<Cloud> {
-  const { dataDir, databaseUrl, host, port, tlsCert, tlsKey, dashboard } = config
-  const tls = tlsCert && tlsKey ? { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') } : undefined
+  const { dataDir, databaseUrl, host, port, dashboard } = config
+  const tls = readTlsFiles(config)
+  if (!databaseUrl) makeDataFolder(dataDir)
   const logger = createLogger(config.logLevel)
   const cloud = await createCloud({
     dataDir,

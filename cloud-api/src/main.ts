@@ -1,7 +1,9 @@
 import { once } from 'node:events'
-import { buildProgram, UsageError } from './cli/program.js'
+import { CommanderError } from 'commander'
+import { buildProgram } from './cli/program.js'
 import { createReaderToken, inviteGateway, openStore, serveConfig } from './compose.js'
 import type { Config } from './config/config.js'
+import { UsageError } from './config/usage-error.js'
 import { systemClock } from './system/clock.js'
 import { VERSION } from './version.js'
 
@@ -31,6 +33,10 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (!(error instanceof Error)) throw error
-  process.stderr.write(`${error.message}\n`)
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  // Commander has said what was wrong; help and the version end here too, with 0.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = error instanceof UsageError ? 2 : 1
+  }
 }

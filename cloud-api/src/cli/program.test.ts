@@ -1,17 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { epochMs, gatewayIdSchema } from '@metergate/protocol'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createReaderToken, inviteGateway, openStore } from '../compose.js'
 import type { Config } from '../config/config.js'
+import { UsageError } from '../config/usage-error.js'
 import { hashInvitationCode, hashReaderToken } from '../fleet/secret.js'
 import { GatewayDouble } from '../testing/gateway-double.js'
 import { T0 } from '../testing/records.js'
-import { buildProgram, UsageError } from './program.js'
+import { buildProgram } from './program.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'metergate-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+// As `serve` does when it first starts.
+beforeAll(async () => (await openStore({ dataDir: folder })).close())
 
 const served: Config[] = []
 /** Runs one command line on a real store in a folder of this test; what it printed. */
@@ -66,6 +70,29 @@ describe('metergate-cloud', () => {
     expect(served).toMatchObject([{ port: 9, host: '127.0.0.1', dataDir: folder }])
     await expect(run('serve', '--host', '0.0.0.0', ...inFolder)).rejects.toBeInstanceOf(UsageError)
     expect(served).toHaveLength(1)
+  })
+
+  it.each([
+    ['gateway', 'invite', '--name', 'x'],
+    ['gateway', 'list'],
+    ['gateway', 'revoke', 'gw-aaaabbbb'],
+    ['token', 'create', '--name', 'x'],
+  ])('makes no store of its own for %s %s, and says which folder it looked in', async (...words) => {
+    const empty = join(folder, 'nobody-serves-here')
+    await expect(run(...words, '--data-dir', empty)).rejects.toThrow(/nobody-serves-here.*serve/)
+    expect(existsSync(empty)).toBe(false)
+  })
+
+  it('says of wrong words what is wrong, and ends the process itself nowhere', async () => {
+    await expect(run('serf')).rejects.toThrow(/unknown command/)
+    await expect(run('token', 'create', ...inFolder)).rejects.toThrow(/--name/)
+  })
+
+  it('says of a damaged store where it is', async () => {
+    const damaged = mkdtempSync(join(tmpdir(), 'metergate-cli-damaged-'))
+    writeFileSync(join(damaged, 'cloud.sqlite'), 'x'.repeat(5000))
+    await expect(run('gateway', 'list', '--data-dir', damaged)).rejects.toThrow(/metergate-cli-damaged.*not a database/)
+    rmSync(damaged, { recursive: true })
   })
 
   it('says which gateway it does not know', async () => {

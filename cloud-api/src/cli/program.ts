@@ -1,6 +1,8 @@
 import { epochMs, gatewayIdSchema } from '@metergate/protocol'
 import { Command, Option } from 'commander'
 import { type Config, readConfig } from '../config/config.js'
+import { requireStore } from '../config/data-folder.js'
+import { systemReason, UsageError } from '../config/usage-error.js'
 import type { SeriesStore } from '../store/series-store.js'
 
 /** What the commands need from the composition. */
@@ -13,11 +15,6 @@ export interface CloudCommands {
   createReaderToken(store: SeriesStore, name: string): Promise<string>
   now(): number
   print(line: string): void
-}
-
-/** A mistake of the person at the keyboard: message and exit code 2, no stack. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
 }
 
 const setting = (flags: string, about: string, variable: string): Option =>
@@ -43,6 +40,8 @@ export function buildProgram(cloud: CloudCommands): Command {
   const program = new Command('metergate-cloud')
     .description('The metergate cloud: takes in what gateways send and shows it')
     .version(cloud.version)
+    .exitOverride()
+    .showHelpAfterError('(add --help to see what it takes)')
   const serve = program.command('serve').description('serve gateways and readers')
   for (const option of [...storeOptions(), ...serveOptions()]) serve.addOption(option)
   serve.action((options: Record<string, unknown>) => cloud.serve(checked(options)))
@@ -85,7 +84,12 @@ async function inStore(
   options: { readonly [key: string]: unknown },
   work: (store: SeriesStore) => Promise<void>,
 ): Promise<void> {
-  const store = await cloud.openStore(checked(options))
+  const config = checked(options)
+  if (config.databaseUrl === undefined) requireStore(config.dataDir)
+  const store = await cloud.openStore(config).catch((error: unknown) => {
+    const place = config.databaseUrl === undefined ? `--data-dir "${config.dataDir}"` : 'the database of --database-url'
+    throw new UsageError(`The store in ${place} can't be opened: ${systemReason(error)}`, { cause: error })
+  })
   try {
     await work(store)
   } finally {

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readConfig } from './config.js'
+import { makeDataFolder } from './data-folder.js'
+import { readTlsFiles } from './tls-files.js'
 
 const faultOf = (given: Record<string, unknown>): string => {
   const config = readConfig(given)
@@ -29,7 +34,8 @@ describe('the configuration', () => {
   })
 
   it('names the setting and the value that is wrong', () => {
-    expect(faultOf({ port: 'eighty' })).toMatch(/--port is "eighty"/)
+    expect(faultOf({ port: 'eighty' })).toBe('--port is "eighty": it must be a whole number from 0 to 65535.')
+    expect(faultOf({ port: '70000' })).toBe('--port is "70000": it must be a whole number from 0 to 65535.')
     expect(faultOf({ databaseUrl: 'mysql://x' })).toMatch(/--database-url is "mysql:\/\/x"/)
     expect(faultOf({ logLevel: 'loud' })).toMatch(/--log-level/)
   })
@@ -37,5 +43,31 @@ describe('the configuration', () => {
   it('reads switches from the environment as words', () => {
     expect(faultOf({ host: '0.0.0.0', behindProxy: 'true' })).toBe('accepted')
     expect(faultOf({ host: '0.0.0.0', behindProxy: 'false' })).toContain('--behind-proxy')
+  })
+})
+
+describe('what the configuration points to', () => {
+  it('makes a data folder with its parents, and says where it can make none', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metergate-config-'))
+    makeDataFolder(join(folder, 'a', 'b'))
+    makeDataFolder(join(folder, 'a', 'b'))
+    writeFileSync(join(folder, 'file'), '')
+    expect(() => makeDataFolder(join(folder, 'file'))).toThrow(/file.*a file of this name/)
+    expect(() => makeDataFolder(join(folder, 'file', 'x'))).toThrow(/file/)
+    rmSync(folder, { recursive: true })
+  })
+
+  it.skipIf(process.platform !== 'linux')('ends where the system takes no folder', () => {
+    expect(() => makeDataFolder('/proc/metergate')).toThrow(/\/proc\/metergate.*--data-dir/)
+  })
+
+  it('names the option of a certificate that is missing or none', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metergate-config-'))
+    const [tlsCert, tlsKey] = [join(folder, 'a.pem'), join(folder, 'a.key')]
+    writeFileSync(tlsCert, 'nothing')
+    expect(() => readTlsFiles({ tlsCert, tlsKey })).toThrow(/--tls-key ".*a\.key" can't be read: there is no such file/)
+    writeFileSync(tlsKey, 'nothing')
+    expect(() => readTlsFiles({ tlsCert, tlsKey })).toThrow(/--tls-cert ".*a\.pem" and --tls-key .*PEM/)
+    rmSync(folder, { recursive: true })
   })
 })

@@ -1,7 +1,12 @@
 import { fail, ok, type Result } from '@metergate/protocol'
 import { z } from 'zod'
 
-const path = z.string().min(1)
+const path = z.string().min(1, 'must not be empty')
+
+const portSchema = z
+  .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], 'must be a whole number from 0 to 65535')
+  .refine((port) => Number.isInteger(port) && port >= 0 && port <= 65_535, 'must be a whole number from 0 to 65535')
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** What `serve` needs to know. Every key is a flag and an environment variable METERGATE_CLOUD_<KEY>. */
 export const configSchema = z.object({
@@ -10,13 +15,13 @@ export const configSchema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must look like postgres://user@host/database')
     .optional(),
-  host: z.string().min(1).default('127.0.0.1'),
-  port: z.coerce.number().int().min(0).max(65_535).default(8080),
+  host: z.string().min(1, 'must not be empty').default('127.0.0.1'),
+  port: portSchema.default(8080),
   tlsCert: path.optional(),
   tlsKey: path.optional(),
-  behindProxy: z.union([z.boolean(), z.stringbool()]).default(false),
+  behindProxy: z.union([z.boolean(), z.stringbool()], 'must be true or false').default(false),
   dashboard: path.optional(),
-  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  logLevel: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 })
 export type Config = z.infer<typeof configSchema>
 
@@ -31,7 +36,7 @@ export function readConfig(given: { readonly [key: string]: unknown }): Result<C
 function explain({ path: [key], message }: z.core.$ZodIssue, given: { readonly [key: string]: unknown }): string {
   const name = String(key)
   const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  return `--${flag} is ${JSON.stringify(given[name])}: ${message}`
+  return `--${flag} is ${JSON.stringify(given[name])}: it ${message}.`
 }
 
 const isLoopback = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host)
