@@ -110,12 +110,17 @@ function faultText(fault: ControlClientFault): Localized {
       return CLI.strangeAnswer(fault.why)
     case 'unknown_meter':
     case 'unknown_product':
+      return CLI.daemonLacks(fault.why)
     case 'unknown_entry':
+      return CLI.unknownEntry(fault.why)
     case 'bad_request':
+      return CLI.notUnderstood(fault.why)
     case 'line':
+      return CLI.lineFault(fault.why)
     case 'store':
+      return CLI.storeFault(fault.why)
     case 'failed':
-      return same(fault.why)
+      return CLI.failed(fault.why)
     default:
       return unreachable(fault)
   }

@@ -5,7 +5,7 @@ import { PlantZone, type Slot } from '../energy/plant-time.js'
 import { CLI } from '../i18n/cli-texts.js'
 import type { Localized } from '../i18n/localized.js'
 import { parseCsv } from './table.js'
-import { parseDate, parseInstant, shiftSpan, today } from './times.js'
+import { formatInstant, parseDate, parseInstant, shiftSpan, today } from './times.js'
 
 /** What a person typed for one entry, in options or in a CSV row. */
 export interface DeclarationInput {
@@ -41,6 +41,10 @@ export function readDeclaration(
   if (!count || count.n < 0) return fail(CLI.badCount(input.count))
   const span = spanOf(input, loaded, now)
   if (!span.ok) return span
+  if (span.value.end > now) {
+    const zone = new PlantZone(loaded.config.plant.timezone)
+    return fail(CLI.futureSpan(formatInstant(zone, span.value.end), formatInstant(zone, now)))
+  }
   return ok({
     product: product.id,
     count,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Amount, formatAmount, parseAmount, type Result } from '@metergate/protocol'
+import { type Amount, epochMs, formatAmount, parseAmount, type Result } from '@metergate/protocol'
 import { Command } from 'commander'
 import type { LoadedConfig } from '../config/load.js'
 import type { ProductionDeclaration, ProductionEntry } from '../control/calls.js'
@@ -50,19 +50,42 @@ function addCommand(cli: CliContext): Command {
       const loaded = cli.load()
       const declaration = readDeclaration({ ...options, count }, loaded, cli.deps.clock.wall())
       if (!declaration.ok) return cli.fail(declaration.fault, 2)
-      const kept = await cli.ask(loaded, 'production_add', { entries: [declaration.value] })
+      const kept = await add(cli, loaded, [declaration.value])
       showEntries(cli, loaded, kept, options.json)
       if (!options.json) terminal.line(CLI.added(kept.length))
     })
 }
+
+/** Keeps the entries and warns of each earlier one over the same time: it may be right, when a shift was entered in parts. */
+async function add(
+  cli: CliContext,
+  loaded: LoadedConfig,
+  entries: readonly ProductionDeclaration[],
+): Promise<readonly ProductionEntry[]> {
+  if (entries.length === 0) return []
+  const [first, ...others] = entries
+  const span = others.reduce(
+    (so, { start, end }) => ({ start: start < so.start ? start : so.start, end: end > so.end ? end : so.end }),
+    { start: first?.start ?? epochMs(0), end: first?.end ?? epochMs(0) },
+  )
+  const before = await cli.ask(loaded, 'production_list', span)
+  const kept = await cli.ask(loaded, 'production_add', { entries })
+  const zone = new PlantZone(loaded.config.plant.timezone)
+  for (const { entry, start, end } of before.filter((each) => entries.some((one) => overlaps(each, one))))
+    cli.terminal.warn(CLI.overlap(entry, formatInstant(zone, start), formatInstant(zone, end)))
+  return kept
+}
+
+const overlaps = (before: ProductionEntry, entry: ProductionDeclaration): boolean =>
+  before.count !== null && before.product === entry.product && before.start < entry.end && before.end > entry.start
 
 function listCommand(cli: CliContext): Command {
   const { terminal } = cli
   return new Command('list')
     .description(terminal.say(CLI.cmdProductionList))
     .option('--date <date>', terminal.say(CLI.optDate))
-    .option('--from <date>', terminal.say(CLI.from))
-    .option('--to <date>', terminal.say(CLI.to))
+    .option('--from <date>', terminal.say(CLI.optFirstDay))
+    .option('--to <date>', terminal.say(CLI.optLastDay))
     .option('--json', terminal.say(CLI.optJson))
     .action(async (options: { date?: string; from?: string; to?: string; json?: boolean }) => {
       const loaded = cli.load()
@@ -123,7 +146,7 @@ function importCommand(cli: CliContext): Command {
       const loaded = cli.load()
       const entries = importedEntries(cli, loaded, file)
       if (options.dryRun) return terminal.line(CLI.wouldAdd(entries.length))
-      const kept = await cli.ask(loaded, 'production_add', { entries })
+      const kept = await add(cli, loaded, entries)
       if (options.json) terminal.json(kept)
       else terminal.line(CLI.added(kept.length))
     })

@@ -8,6 +8,7 @@ import {
   meterIdSchema,
   monoMs,
   ok,
+  productIdSchema,
   type Result,
   seqSchema,
   streamIdSchema,
@@ -340,6 +341,42 @@ describe('bad usage', () => {
   })
 })
 
+describe('what the parser finds wrong', () => {
+  it('is said in the language of the reader, with a remedy where there is one', async () => {
+    const box = await new Box().initialised()
+    for (const [args, zh] of [
+      [['frobnicate'], '没有命令 "frobnicate"'],
+      [['raed'], '没有命令 "raed"，是否想写 read？'],
+      [['read', '--rwa'], '没有选项 --rwa，是否想写 --raw？'],
+      [['read'], '缺少 <meter>'],
+      [['energy', '--date'], '选项 --date <date> 缺少取值'],
+      [['production', 'correct', 'e'], '必须写 --reason <text>'],
+      [['read', 'a', 'b'], 'read 多写了内容：需要 1 个参数，写了 2 个；带空格的内容请加引号'],
+    ] as const) {
+      const ran = await box.run(['--lang', 'zh', ...args])
+      expect(ran).toEqual({ code: 2, out: '', err: `用法错误：${zh}。见 metergate --help\n` })
+      expect((await box.run([...args])).err).not.toMatch(/[一-龥]/)
+    }
+  })
+
+  it('and so is what the gateway refuses', async () => {
+    const box = await new Box().initialised()
+    for (const kind of [
+      'unknown_meter',
+      'unknown_product',
+      'unknown_entry',
+      'bad_request',
+      'line',
+      'store',
+      'failed',
+    ] as const) {
+      const local: ControlHandlers = { ...handlers, production_list: async () => fail({ kind, why: 'FACT' }) }
+      const ran = await box.run(['--lang', 'zh', 'production', 'list'], undefined, {}, local)
+      expect(ran).toMatchObject({ code: 1, err: expect.stringMatching(/[一-龥].*FACT/) })
+    }
+  })
+})
+
 describe('metergate config check', () => {
   it('shows what it understood', async () => {
     const box = await new Box().initialised()
@@ -395,7 +432,11 @@ describe('metergate read', () => {
       ...handlers,
       read: async () => fail({ kind: 'line', why: 'line-1 is down' }),
     }).start(stop.signal)
-    expect(await box.run(['read', 'press-1'])).toEqual({ code: 1, out: '', err: 'line-1 is down\n' })
+    expect(await box.run(['read', 'press-1'])).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringContaining('line-1 is down'),
+    })
     stop.abort()
   })
   it('says in one line what to look at when the meter gives nothing', async () => {
@@ -495,6 +536,39 @@ describe('metergate production', () => {
     expect(JSON.parse(out)).toMatchObject([
       { product: 'eva', unit: 'pair', count: { n: 1200, exp: 0 }, start: Date.UTC(2026, 10, 22, 12) },
     ])
+  })
+})
+
+describe('metergate production add', () => {
+  const add = ['production', 'add', '1200', '--from', '2026-11-22 20:00', '--to']
+
+  it('refuses what has not been made yet, and says what time it is', async () => {
+    const box = await new Box().initialised()
+    expect(await box.run([...add, '2026-11-23 12:01'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('2026-11-23 12:01 is after now, 2026-11-23 12:00'),
+    })
+    expect(await box.run([...add, '2026-11-23 12:00'])).toMatchObject({ code: 0, err: '' })
+  })
+
+  it('names the entry it overlaps; one withdrawn, of another product, or just before it is no overlap', async () => {
+    const box = await new Box().initialised()
+    const at = (hour: number) => epochMs(Date.UTC(2026, 10, 22, hour))
+    const entry = { unit: 'pair', revision: 0, source: 'declared', product: productIdSchema.parse('eva') } as const
+    const count = { n: 1, exp: 0 }
+    const local: ControlHandlers = {
+      ...handlers,
+      production_list: async () =>
+        ok([
+          { ...entry, entry: 'same', count, start: at(12), end: at(24) },
+          { ...entry, entry: 'withdrawn', count: null, start: at(12), end: at(24) },
+          { ...entry, entry: 'other', count, start: at(12), end: at(24), product: productIdSchema.parse('boot') },
+          { ...entry, entry: 'before', count, start: at(2), end: at(12) },
+        ]),
+    }
+    const ran = await box.run([...add, '2026-11-23 08:00'], undefined, {}, local)
+    expect(ran).toMatchObject({ code: 0, out: expect.stringContaining('1 entry kept') })
+    expect(ran.err.trim().split('\n')).toEqual([expect.stringContaining('overlaps the entry same (2026-11-22 20:00')])
   })
 })
 

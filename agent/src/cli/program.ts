@@ -19,6 +19,7 @@ import { runCommand } from './run.js'
 import { scanCommand } from './scan.js'
 import { statusCommand } from './status.js'
 import { Terminal } from './terminal.js'
+import { usageText } from './usage-errors.js'
 import { verifyCommand } from './verify.js'
 
 /** Runs one command line (without node and the script's name). Never throws for what a person typed. */
@@ -42,8 +43,7 @@ export async function runCli(args: readonly string[], io: CliIo, deps: CliDeps):
     if (!(error instanceof CommanderError)) throw error
     // Help and version were asked for and are no failure.
     if (error.exitCode === 0) return 0
-    if (error.code !== 'commander.help')
-      terminal.error(CLI.badUsage(error.message.replace(/^error: /, '').replace(/\s+/g, ' ')))
+    if (error.code !== 'commander.help') terminal.error(CLI.badUsage(usageText(error)))
     return 2
   }
 }

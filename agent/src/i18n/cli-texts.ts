@@ -63,7 +63,15 @@ export const CLI = {
   optUnit: { zh: '计量单位（须与配置一致）', en: 'unit (must agree with the configuration)' },
   optProductId: { zh: '产品 id（只有一个产品时可省）', en: 'product id (not needed when there is only one)' },
   optFrom: { zh: '开始 "2026-11-23 08:00"', en: 'start "2026-11-23 08:00"' },
-  optTo: { zh: '结束', en: 'end' },
+  optTo: { zh: '结束 "2026-11-23 20:00"（不含）', en: 'end "2026-11-23 20:00", not included' },
+  optFirstDay: {
+    zh: '从这一天起 2026-11-23（含当天；默认今天）',
+    en: 'first day, 2026-11-23, included (default today)',
+  },
+  optLastDay: {
+    zh: '到这一天止 2026-11-23（含当天；默认今天）',
+    en: 'last day, 2026-11-23, included (default today)',
+  },
   optNote: { zh: '备注', en: 'note' },
   optReason: { zh: '更正原因（必填）', en: 'reason for the correction (required)' },
   optCount: { zh: '正确的数量', en: 'the right count' },
@@ -77,9 +85,9 @@ export const CLI = {
   argEntry: { zh: '记录号', en: 'entry' },
 
   // ---- Failures
-  badUsage: (why: string): Localized => ({
-    zh: `用法错误：${why}。见 metergate --help`,
-    en: `${why}. See metergate --help`,
+  badUsage: (why: Localized): Localized => ({
+    zh: `用法错误：${why.zh}。见 metergate --help`,
+    en: `${why.en}. See metergate --help`,
   }),
   badLanguage: (text: string): Localized => ({
     zh: `--lang 的值 "${text}" 不对：写 zh 或 en`,
@@ -104,6 +112,26 @@ export const CLI = {
   strangeAnswer: (why: string): Localized => ({
     zh: `采集程序的应答无法识别（${why}）：程序与命令版本可能不同，请重启采集程序`,
     en: `the gateway's answer makes no sense (${why}): it may run another version, restart it`,
+  }),
+  daemonLacks: (why: string): Localized => ({
+    zh: `采集程序的配置中没有（${why}）：改过配置后须重启 metergate run`,
+    en: `${why}; after a change of the configuration restart metergate run`,
+  }),
+  unknownEntry: (why: string): Localized => ({
+    zh: `没有这条产量记录（${why}）：记录号见 metergate production list`,
+    en: `${why}; see metergate production list`,
+  }),
+  notUnderstood: (why: string): Localized => ({
+    zh: `采集程序不接受这个请求（${why}）：程序与命令版本可能不同，请重启 metergate run`,
+    en: `the gateway does not take this request (${why}): it may run another version, restart metergate run`,
+  }),
+  lineFault: (why: string): Localized => ({
+    zh: `总线故障（${why}）：检查端口与接线，或执行 metergate doctor line`,
+    en: `the line fails (${why}): check port and wiring, or run metergate doctor line`,
+  }),
+  storeFault: (why: string): Localized => ({
+    zh: `本机存储出错（${why}）：检查磁盘空间与文件夹权限，以及是否另有 metergate 在使用；再执行 metergate verify`,
+    en: `the store fails (${why}): check disk space, permissions and whether another metergate uses it; then metergate verify`,
   }),
   failed: (why: string): Localized => ({ zh: `失败：${why}`, en: `failed: ${why}` }),
   unknownMeter: (id: string, known: readonly string[]): Localized => ({
@@ -139,6 +167,14 @@ export const CLI = {
     en: `"${text}" is no count: write a number of 0 or more, e.g. 1200`,
   }),
   badSpan: { zh: '结束必须晚于开始', en: 'the end must be after the start' },
+  futureSpan: (end: string, now: string): Localized => ({
+    zh: `结束 ${end} 晚于现在 ${now}：只能登记已经做完的产量，检查日期或班次`,
+    en: `the end ${end} is after now, ${now}: only what has been made can be entered; check the date or the shift`,
+  }),
+  overlap: (entry: string, from: string, to: string): Localized => ({
+    zh: `注意：与已登记的 ${entry}（${from} 至 ${to}）时间重叠，产量可能重复；若是重复，用 metergate production correct 记录号 --withdraw --reason 原因 撤销一条`,
+    en: `this overlaps the entry ${entry} (${from} to ${to}), output may count twice; if so, withdraw one: metergate production correct ENTRY --withdraw --reason TEXT`,
+  }),
   spanMissing: {
     zh: '写明时间：--from 与 --to，或 --shift（与 --date）',
     en: 'say when: --from and --to, or --shift (with --date)',
