@@ -1,5 +1,4 @@
 import { statfsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Clock, fail, ok, type Random, type Result } from '@metergate/protocol'
 import { addressOf, assembleGateway, deskOptions, reportParts, sessionOf } from './assemble.js'
 import { systemLineTools } from './bus/line-tools.js'
@@ -19,7 +18,7 @@ import type { ProcessFacts } from './flow/gateway-snapshot.js'
 import { lineBudgets } from './flow/line-budget.js'
 import { unitFacts } from './flow/meter-setup.js'
 import { readMeter } from './flow/read-meter.js'
-import { storeCalls } from './flow/store-calls.js'
+import { storeCalls, storeFaultInWords } from './flow/store-calls.js'
 import { cloudOf, type Identity, keyFile, readIdentity } from './identity.js'
 import { ClockTrust } from './reading/clock-trust.js'
 import { FRUGAL_COMPRESSION } from './store/compression.js'
@@ -227,8 +226,4 @@ function processFacts(folder: string): ProcessFacts {
 function refuse(logger: Logger, why: string): number {
   logger.error('metergate cannot start', { why })
   return 1
-}
-
-function storeFaultInWords(fault: OpenFault, folder: string): string {
-  return `the store in ${join(folder)} cannot be opened (${fault.kind}): ${fault.why}`
 }

@@ -1,6 +1,11 @@
 import { type Clock, fail, ok } from '@metergate/protocol'
 import type { ControlHandlers } from '../control/calls.js'
+import type { OpenFault } from '../store/open-database.js'
 import { readHistory, verifyFolder } from '../store/read-only.js'
+
+/** Why the store could not be opened, for the log and whoever asked. */
+export const storeFaultInWords = (fault: OpenFault, folder: string): string =>
+  `the store in ${folder} cannot be opened (${fault.kind}): ${fault.why}`
 
 /** A page takes some 50 ms, which the line can spare. */
 const PAGE = 1_000

@@ -106,7 +106,10 @@ export const CONFIG_PROBLEMS = {
   }),
   unknownLine: { zh: '没有这条总线', en: 'there is no such line' },
   unknownMeter: { zh: '没有这块表', en: 'there is no such meter' },
-  nobodyBilled: { zh: '有多块表，没有说明按哪一块计费', en: 'there are several meters, and none is named to be billed' },
+  nobodyBilled: {
+    zh: '有多块表，没有说明按哪一块计费',
+    en: 'there are several meters, and none is named to be billed',
+  },
   unknownProfile: { zh: '没有这个电表型号', en: 'there is no such meter model' },
   profileFolderMissing: { zh: '找不到型号文件夹', en: 'the folder of meter models does not exist' },
   badProfile: (problem: string): Localized => ({
