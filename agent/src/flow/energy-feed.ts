@@ -214,8 +214,9 @@ export class EnergyFeed {
     // State first, then the records: both wait for the same commit.
     this.parts.store.putState(STATE_KEY, this.#state())
     const stored = await this.parts.store.append(records, { urgent })
-    if (stored.ok && due.length > 0) await this.#give(due)
-    if (stored.ok && closes.length > 0) await this.#close(closes)
+    // Whoever said something waits for his own words to be on disk, not for the group commit of what follows from them.
+    if (stored.ok && due.length > 0) void this.#give(due)
+    if (stored.ok && closes.length > 0) void this.#close(closes)
     return stored
   }
 
