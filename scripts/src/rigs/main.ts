@@ -102,7 +102,11 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'cloud-power-cut': { mounts: true, run: () => cloudPowerCut(long ? 100 : 2) },
   'cloud-power-cut-control': { mounts: true, control: true, run: () => cloudPowerCut(2, true) },
   'cloud-database-crash': { mounts: false, needs: hasPostgres, run: () => databaseCrash(long ? 50 : 2) },
-  'cloud-database-gone': { mounts: false, needs: hasPostgres, run: () => databaseGone(long ? 300_000 : 4_000) },
+  'cloud-database-gone': {
+    mounts: false,
+    needs: hasPostgres,
+    run: () => databaseGone(long ? 300_000 : 4_000, long ? 2_000 : 20_000),
+  },
   'cloud-disk-full': { mounts: true, run: cloudDiskFull },
   herd: {
     mounts: false,
