@@ -49,13 +49,13 @@ export function instantAxis(instants: readonly number[], zone: string, language:
 
 /**
  * Grey areas where nothing is known: over the bars that are not there, or from point to point of a line. The newest step
- * is left out: its data may still be on the way.
+ * is left out: its data may still be on the way; and so are the first `before` steps, when nobody measured yet.
  */
-export function gapAreas(isKnown: readonly boolean[], over: 'bars' | 'line') {
+export function gapAreas(isKnown: readonly boolean[], over: 'bars' | 'line', before: number) {
   const areas: { from: number; to: number }[] = []
   for (const [index, known] of isKnown.slice(0, -1).entries()) {
     const last = areas.at(-1)
-    if (known) continue
+    if (known || index < before) continue
     if (last?.to === index - 1) last.to = index
     else areas.push({ from: index, to: index })
   }
@@ -70,6 +70,25 @@ export function gapAreas(isKnown: readonly boolean[], over: 'bars' | 'line') {
       { xAxis: Math.min(end, to + reach) },
     ]),
   }
+}
+
+/** How many of the first steps lie before the first reading: all up to the first known one, unless it is older than they are. */
+export function stepsBefore(
+  instants: readonly number[],
+  isKnown: readonly boolean[],
+  since: number | undefined,
+): number {
+  const first = isKnown.indexOf(true)
+  const known = first < 0 ? instants.length : first
+  return since === undefined
+    ? known
+    : Math.min(
+        known,
+        Math.max(
+          0,
+          instants.findLastIndex((at) => at <= since),
+        ),
+      )
 }
 
 const gapLabel = (show: boolean) => ({

@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core'
-import { axisText, BAR, base, GREEN, legend, valueAxis } from './chart-parts'
+import { axisText, BAR, base, GREEN, gapAreas, legend, valueAxis } from './chart-parts'
 import { show, type UnitEnergyFigure } from './figures'
 import { language, t, unitLabel } from './texts'
 import { dayLabel } from './zone'
@@ -29,8 +29,9 @@ export function daysChart(days: readonly DayFigure[], zone: string, about: DaysA
   const line = product && `${t('unitEnergy')} · ${product.meters.join(' + ')}`
   return {
     ...base,
-    grid: { ...base.grid, right: hasUnit ? 56 : base.grid.right },
-    legend: legend(line === undefined ? [bars] : [bars, line]),
+    // The long names stand below, where they may take two lines on a phone.
+    grid: { ...base.grid, right: hasUnit ? 56 : base.grid.right, bottom: 74 },
+    legend: { ...legend(line === undefined ? [bars] : [bars, line]), top: 'auto', bottom: 0 },
     tooltip: { trigger: 'axis' },
     xAxis: {
       type: 'category',
@@ -71,6 +72,11 @@ const energyBars = (days: readonly DayFigure[], today: number, name: string) => 
   type: 'bar',
   data: days.map((day, i) => ({ value: day.energy ?? null, itemStyle: { opacity: i === today ? 0.55 : 1 } })),
   itemStyle: { color: BAR, borderRadius: [4, 4, 0, 0] },
+  markArea: gapAreas(
+    days.map(({ energy }) => energy !== undefined),
+    'bars',
+    days.findIndex(({ energy }) => energy !== undefined),
+  ),
   barMaxWidth: 44,
   tooltip: {
     valueFormatter: (value: unknown) => (typeof value === 'number' ? `${show(value, language.value)} kWh` : '–'),

@@ -1,13 +1,19 @@
 import type { EnergyStep } from '@metergate/protocol/http'
 import type { EChartsCoreOption } from 'echarts/core'
-import { AMBER, BAR, base, gapAreas, instantAxis, legend, valueAxis } from './chart-parts'
+import { AMBER, BAR, base, gapAreas, instantAxis, legend, stepsBefore, valueAxis } from './chart-parts'
 import { show, toNumber } from './figures'
 import { language, t } from './texts'
 
 /** Energy per hour as bars, what is estimated in another colour on top; hours without any are grey. */
-export function energyChart(steps: readonly EnergyStep[], zone: string, isWeek: boolean): EChartsCoreOption {
+export function energyChart(
+  steps: readonly EnergyStep[],
+  zone: string,
+  isWeek: boolean,
+  since: number | undefined,
+): EChartsCoreOption {
   const estimated = steps.map((step) => (step.estimated ? toNumber(step.estimated) : 0))
   const measured = steps.map((step, i) => (step.energy ? toNumber(step.energy) - (estimated[i] ?? 0) : null))
+  const isKnown = steps.map((step) => step.energy !== null)
   const hasEstimates = estimated.some((value) => value > 0)
   const instants = steps.map((step) => step.start)
   const kwh = (value: unknown): string => (typeof value === 'number' ? `${show(value, language.value)} kWh` : '–')
@@ -25,10 +31,7 @@ export function energyChart(steps: readonly EnergyStep[], zone: string, isWeek: 
         name: t('measured'),
         data: measured,
         itemStyle: { color: BAR },
-        markArea: gapAreas(
-          steps.map((step) => step.energy !== null),
-          'bars',
-        ),
+        markArea: gapAreas(isKnown, 'bars', stepsBefore(instants, isKnown, since)),
       },
       ...(hasEstimates ? [{ ...bars, name: t('estimated'), data: estimated, itemStyle: { color: AMBER } }] : []),
     ],

@@ -1,4 +1,5 @@
 import type {
+  EnergyAnswer,
   EnergyStep,
   HeartbeatRequest,
   MeterSummary,
@@ -27,6 +28,7 @@ const HOUR_MS = 3_600_000
 /** Counts of two days are long to fetch, and a product's interval is a minute at the shortest. */
 const PRODUCTION_EVERY_MS = 60_000
 const DAYS = 8
+const MONTH_MS = 31 * 24 * HOUR_MS
 const RANGES = {
   day: { lengthMs: 24 * HOUR_MS, bucketMs: HOUR_MS / 12 },
   week: { lengthMs: 168 * HOUR_MS, bucketMs: HOUR_MS / 2 },
@@ -71,6 +73,8 @@ export function usePlant(gateway: () => string) {
   const power = ref<SeriesAnswer>()
   const hours = ref<EnergyStep[]>([])
   const days = ref<DayFigure[]>([])
+  /** Where the chosen meter's figures begin, as far as a month back. */
+  const since = ref<number>()
   const today = ref<Today>()
   const energyToday = ref(new Map<string, number>())
 
@@ -173,15 +177,29 @@ export function usePlant(gateway: () => string) {
     energyToday.value = new Map(sums.flatMap(([id, sum]) => (sum === undefined ? [] : [[id, sum]])))
   }
 
+  let begun: { readonly meter: string; readonly at: number } | undefined
+  /** The end of the first hour with energy; how long before the last month it lies is not looked for. */
+  async function findBegin(id: string, now: number): Promise<number | undefined> {
+    if (begun?.meter === id) return begun.at
+    const first = ({ steps }: EnergyAnswer): EnergyStep | undefined => steps.find((step) => step.energy !== null)
+    const day = first(await getEnergy(gateway(), id, now - MONTH_MS, now, 'day', zone.value))
+    if (!day) return undefined
+    const hour = first(await getEnergy(gateway(), id, day.start, day.end, 'hour', zone.value))
+    begun = { meter: id, at: hour?.end ?? day.start }
+    return begun.at
+  }
+
   async function refreshCharts(range: 'day' | 'week', now: number): Promise<void> {
     if (!meter.value) return
     const { lengthMs, bucketMs } = RANGES[range]
     // Buckets begin at round instants, so that labels do.
     const to = Math.ceil(now / bucketMs) * bucketMs
-    const [curve, steps] = await Promise.all([
+    const [curve, steps, begin] = await Promise.all([
       getPower(gateway(), meter.value, to - lengthMs, to, lengthMs / bucketMs),
       getEnergy(gateway(), meter.value, now - lengthMs, now, 'hour', zone.value),
+      findBegin(meter.value, now),
     ])
+    since.value = begin
     power.value = curve
     hours.value = steps.steps
   }
@@ -213,6 +231,7 @@ export function usePlant(gateway: () => string) {
     power,
     hours,
     days,
+    since,
     today,
     energyToday,
     weekBefore,
