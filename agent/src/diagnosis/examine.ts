@@ -16,6 +16,18 @@ export type DoctorEvent =
 export async function* examineLine(subject: DoctorSubject, parts: DoctorParts): AsyncGenerator<DoctorEvent, Diagnosis> {
   const begun = parts.clock.mono()
   const examination = new Examination(subject, parts)
+  try {
+    yield* asked(subject, examination)
+  } finally {
+    // Broken off, too: an open line would hold the port, and the program with it.
+    await examination.close()
+  }
+  const diagnosis = examination.diagnosis(Math.round(parts.clock.mono() - begun))
+  yield { kind: 'done', diagnosis }
+  return diagnosis
+}
+
+async function* asked(subject: DoctorSubject, examination: Examination): AsyncGenerator<DoctorEvent, void> {
   yield { kind: 'listening', seconds: LISTEN_MS / 1000 }
   await examination.listen()
   for (const unit of subject.units) {
@@ -35,8 +47,4 @@ export async function* examineLine(subject: DoctorSubject, parts: DoctorParts): 
     yield { kind: 'reading', unit: unit.name }
     await examination.look(unit)
   }
-  await examination.close()
-  const diagnosis = examination.diagnosis(Math.round(parts.clock.mono() - begun))
-  yield { kind: 'done', diagnosis }
-  return diagnosis
 }
