@@ -95,7 +95,7 @@ export function sigterm(cycles: number): Promise<RigResult> {
           code === 0 && ms <= 5000,
           () => `cycle ${cycle}: ${code} after ${ms} ms: ${agent.output.slice(-300)}`,
         )
-        const [, taken, kept] = /"taken":(\d+),"stored":(\d+)/.exec(agent.output) ?? []
+        const [, taken, kept] = /"polls":(\d+),"failed":\d+,"stored":(\d+)/.exec(agent.output) ?? []
         found.expect(taken !== undefined && taken === kept, () => `cycle ${cycle}: ${taken} taken, ${kept} stored`)
         stored += Number(kept)
       }
