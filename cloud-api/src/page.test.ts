@@ -112,6 +112,7 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     expect((await row.locator('td.share').textContent())?.trim()).toBe(`${((share / today) * 100).toFixed(0)} %`)
     await row.click()
     await page.getByRole('heading', { name: 'Power · 空压机' }).waitFor()
+    await expect.poll(() => greyIn(page, 2)).toBeGreaterThan(1000)
     expect(said).toEqual([])
     await page.close()
   })
@@ -158,6 +159,24 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     await page.close()
   })
 
+  it('shades nothing before the first reading: nobody measured, so nothing is missing', async () => {
+    harness.clock.now = epochMs(NOW)
+    const young = new PlantWeek({ from: to - 5 * HOUR, to, everyMs })
+    const gateway = await plant('c'.repeat(32))
+    await deliver(gateway, young.ledger())
+    await deliver(gateway.withStream('9'.repeat(32)), young.readings())
+    const { page, said } = await open(opened('zh'))
+    await page.locator('header select').selectOption(gateway.id)
+    await page.locator('canvas').nth(2).waitFor()
+    expect([await greyIn(page, 0), await greyIn(page, 2)]).toEqual([0, 0])
+    // The readings of this plant are too far apart for the steps of a day's curve, not for those of a week's.
+    await page.getByRole('button', { name: '7 天' }).click()
+    await expect.poll(() => greyIn(page, 1)).toBe(0)
+    expect(await greyIn(page, 2)).toBe(0)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
   it('names the meter and compares with none where nobody said which is the whole plant’s', async () => {
     const meters = week.heartbeat(NOW).meters.filter(({ id }) => id !== 'main')
     // The letters of "main" within another name say nothing.
@@ -172,6 +191,23 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     await page.close()
   })
 })
+
+/** How many pixels of a chart have the grey of a gap. */
+const greyIn = async (page: Page, chart: number): Promise<number> =>
+  Number(
+    await page.evaluate(`{
+      const canvas = document.querySelectorAll('canvas')[${chart}]
+      const copy = document.createElement('canvas')
+      Object.assign(copy, { width: canvas.width, height: canvas.height })
+      const brush = copy.getContext('2d', { willReadFrequently: true })
+      brush.drawImage(canvas, 0, 0)
+      const pixels = brush.getImageData(0, 0, canvas.width, canvas.height).data
+      let grey = 0
+      for (let i = 0; i < pixels.length; i += 4)
+        if (pixels[i] === 0xec && pixels[i + 1] === 0xef && pixels[i + 2] === 0xf3) grey += 1
+      grey
+    }`),
+  )
 
 const silentMeters = ({ meters }: ReturnType<PlantWeek['heartbeat']>) =>
   meters.map((meter) => (meter.id === 'press-1' ? { ...meter, state: 'silent', last: [] } : meter))
