@@ -27,6 +27,7 @@ const program = buildProgram({
   createReaderToken: (store, name) => createReaderToken(store, name),
   now: () => systemClock.wall(),
   print,
+  note: (line) => process.stderr.write(`${line}\n`),
 })
 
 try {

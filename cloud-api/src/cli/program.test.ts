@@ -31,6 +31,7 @@ async function run(...words: string[]): Promise<string[]> {
     createReaderToken: (store, name) => createReaderToken(store, name),
     now: () => T0,
     print: (line) => lines.push(line),
+    note: () => undefined,
   })
   await program.parseAsync(['node', 'metergate-cloud', ...words])
   return lines
@@ -63,6 +64,15 @@ describe('metergate-cloud', () => {
     expect(await store.registry.token(hashReaderToken(token))).toMatchObject({ name: 'dashboard' })
     expect(await store.registry.token(hashReaderToken(`${token}x`))).toBeUndefined()
     await store.close()
+  })
+
+  it('prints JSON for programs', async () => {
+    const read = async (...words: string[]): Promise<unknown> =>
+      JSON.parse((await run(...words, '--json', ...inFolder)).join())
+    expect(await read('gateway', 'invite', '--name', '东二楼')).toEqual({ name: '东二楼', code: expect.any(String) })
+    expect(await read('token', 'create', '--name', 'x')).toEqual({ name: 'x', token: expect.stringMatching(/^mgr_/) })
+    const row = { id: 'gw-aaaabbbb', name: '东一楼', enrolled_at: T0, revoked_at: T0 }
+    expect(await read('gateway', 'list')).toEqual([row])
   })
 
   it('serves by flags, and refuses to open a door to the network', async () => {

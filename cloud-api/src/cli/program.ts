@@ -15,7 +15,11 @@ export interface CloudCommands {
   createReaderToken(store: SeriesStore, name: string): Promise<string>
   now(): number
   print(line: string): void
+  /** To the person, beside the output. */
+  note(line: string): void
 }
+
+const AS_JSON = 'as JSON, for programs'
 
 const setting = (flags: string, about: string, variable: string): Option =>
   new Option(flags, about).env(`METERGATE_CLOUD_${variable}`)
@@ -52,10 +56,12 @@ export function buildProgram(cloud: CloudCommands): Command {
   withStore(gateway.command('invite'))
     .description('make a one-time enrolment code, good for 24 hours')
     .requiredOption('--name <name>', 'what the plant or box is called')
-    .action((options: { name: string }) => inStore(cloud, options, (store) => invite(cloud, store, options.name)))
+    .option('--json', AS_JSON)
+    .action((options: Named) => inStore(cloud, options, (store) => invite(cloud, store, options)))
   withStore(gateway.command('list'))
     .description('list the gateways')
-    .action((options: Record<string, unknown>) => inStore(cloud, options, (store) => list(cloud, store)))
+    .option('--json', AS_JSON)
+    .action((options: { json?: boolean }) => inStore(cloud, options, (store) => list(cloud, store, options)))
   withStore(gateway.command('revoke'))
     .description('take a gateway its right to send; what it sent stays')
     .argument('<gateway>', 'its id, gw-…')
@@ -67,9 +73,8 @@ export function buildProgram(cloud: CloudCommands): Command {
   withStore(token.command('create'))
     .description('make a reader token')
     .requiredOption('--name <name>', 'who will use it')
-    .action((options: { name: string }) =>
-      inStore(cloud, options, async (store) => cloud.print(await cloud.createReaderToken(store, options.name))),
-    )
+    .option('--json', AS_JSON)
+    .action((options: Named) => inStore(cloud, options, (store) => createToken(cloud, store, options)))
   return program
 }
 
@@ -97,13 +102,40 @@ async function inStore(
   }
 }
 
-async function invite(cloud: CloudCommands, store: SeriesStore, name: string): Promise<void> {
-  if (name.trim() === '' || name.length > 80) throw new UsageError('--name must have 1 to 80 characters')
-  cloud.print(await cloud.inviteGateway(store, name))
+type Named = { readonly name: string; readonly json?: boolean }
+
+function checkName({ name }: Named): void {
+  if (name.trim() !== '' && name.length <= 80) return
+  throw new UsageError(`--name is ${JSON.stringify(name)}: it must have 1 to 80 characters.`)
 }
 
-async function list(cloud: CloudCommands, store: SeriesStore): Promise<void> {
-  for (const { id, name, enrolledAt, revokedAt } of await store.registry.gateways()) {
+async function invite(cloud: CloudCommands, store: SeriesStore, named: Named): Promise<void> {
+  checkName(named)
+  const code = await cloud.inviteGateway(store, named.name)
+  cloud.print(named.json ? JSON.stringify({ name: named.name, code }) : code)
+}
+
+async function createToken(cloud: CloudCommands, store: SeriesStore, named: Named): Promise<void> {
+  checkName(named)
+  const token = await cloud.createReaderToken(store, named.name)
+  cloud.print(named.json ? JSON.stringify({ name: named.name, token }) : token)
+}
+
+async function list(cloud: CloudCommands, store: SeriesStore, { json }: { readonly json?: boolean }): Promise<void> {
+  const gateways = await store.registry.gateways()
+  if (json) {
+    const rows = gateways.map(({ id, name, enrolledAt, revokedAt }) => ({
+      id,
+      name,
+      enrolled_at: enrolledAt,
+      revoked_at: revokedAt ?? null,
+    }))
+    cloud.print(JSON.stringify(rows))
+    return
+  }
+  if (gateways.length === 0)
+    cloud.note('No gateway has enrolled yet; see: metergate-cloud gateway invite --name <name>')
+  for (const { id, name, enrolledAt, revokedAt } of gateways) {
     const revoked = revokedAt === undefined ? '' : `\trevoked ${new Date(revokedAt).toISOString()}`
     cloud.print(`${id}\t${name}\tenrolled ${new Date(enrolledAt).toISOString()}${revoked}`)
   }
