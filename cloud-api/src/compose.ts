@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Clock, epochMs, hours, invariant, type Random } from '@metergate/protocol'
 import type { Config } from './config/config.js'
-import { makeDataFolder, storeFile } from './config/data-folder.js'
+import { makeDataFolder, requirePage, storeFile } from './config/data-folder.js'
 import { readTlsFiles } from './config/tls-files.js'
 import { UsageError } from './config/usage-error.js'
 import { hashInvitationCode, hashReaderToken, makeInvitationCode, makeReaderToken } from './fleet/secret.js'
@@ -153,6 +153,7 @@ export async function keepUp(store: SeriesStore, clock: Clock, logger: Logger, s
 export async function serveConfig(config: Config): Promise<Cloud> {
   const { dataDir, databaseUrl, host, port, dashboard } = config
   const tls = readTlsFiles(config)
+  if (dashboard !== undefined) requirePage(dashboard)
   if (!databaseUrl) makeDataFolder(dataDir)
   const logger = createLogger(config.logLevel)
   const cloud = await createCloud({

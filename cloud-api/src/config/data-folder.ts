@@ -37,6 +37,14 @@ export function requireStore(dataDir: string): void {
   }
 }
 
+/** UsageError when the folder of --dashboard holds no built page: it would be missing without a word. */
+export function requirePage(folder: string): void {
+  if (existsSync(join(folder, 'index.html'))) return
+  throw new UsageError(
+    `--dashboard "${folder}" holds no index.html. Give the folder of the built page, or leave it out.`,
+  )
+}
+
 /** One folder after the other: Node's own `recursive` never ends where a parent exists and refuses children, as /proc does. */
 function makeWithParents(folder: string): void {
   if (existsSync(folder)) {
