@@ -53,7 +53,8 @@ const wrong = (from: string | RegExp, to: string): string => {
 }
 
 describe('a tariff', () => {
-  const tariff = 'tariff:\n  schedule: zhejiang-industry-tou\n  prices: { sharp: 1, peak: 1, flat: 1, valley: 1, deep_valley: 1 }\n'
+  const tariff =
+    'tariff:\n  schedule: zhejiang-industry-tou\n  prices: { sharp: 1, peak: 1, flat: 1, valley: 1, deep_valley: 1 }\n'
   it('bills no meter by a guess', () => {
     const said = both(GOOD + tariff)
     expect(said.filter((line) => line.includes('tariff'))).toHaveLength(2)
