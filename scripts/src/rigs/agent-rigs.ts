@@ -219,10 +219,9 @@ export function clockSteps(seconds: number): Promise<RigResult> {
         held.detail.every(({ seq }, index) => seq === index + 1),
         () => 'a number is missing',
       )
-      found.expect(
-        eventsIn(held, 'clock_step') >= STEPS.length - 2,
-        () => `${eventsIn(held, 'clock_step')} steps noticed`,
-      )
+      // The clock is looked at every 5 s: steps that follow each other faster are noticed as one.
+      const due = Math.min(STEPS.length - 2, Math.floor((seconds * STEPS.length) / 5) - 1)
+      found.expect(eventsIn(held, 'clock_step') >= due, () => `${eventsIn(held, 'clock_step')} steps noticed`)
       const notes = { polls: gaps.length, least: Math.min(...gaps), most: Math.max(...gaps), problems: found.words }
       return { rig: 'clock-steps', runs: STEPS.length, violations: found.count, notes }
     } finally {
