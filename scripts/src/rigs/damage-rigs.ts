@@ -107,19 +107,22 @@ async function look(
   const verdict = await checkStore(folder, announced)
   const ms = Number((process.hrtime.bigint() - begun) / 1_000_000n)
   const missing = takesAll || verdict.missing <= LAST_COMMIT ? 0 : verdict.missing
-  const wrong = violationsOf(
-    { ...verdict, missing, findings: verdict.setAside || takesAll ? [] : verdict.findings },
-    true,
-  )
+  // What the store has named itself, by a file set aside or by a gap record, it may also find when it verifies.
+  const isTold = verdict.setAside || takesAll || verdict.gaps > 0
+  const wrong = violationsOf({ ...verdict, missing, findings: isTold ? [] : verdict.findings }, true)
   found.expect(wrong === 0, () => `${what}: ${JSON.stringify(verdict)}`)
   found.expect(ms < 30_000, () => `${what}: ${ms} ms to open`)
   return verdict.setAside ? 1 : 0
 }
 
-/** The planted loss: the oldest unsealed row is gone and nothing says so. */
+/** The planted loss: the oldest unsealed rows are gone and nothing says so. */
 function takeAway(folder: string): string {
   const db = new Sqlite(file(folder))
-  db.exec('DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE stream = 1 LIMIT 3)')
+  const rows = db.prepare('DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE stream = 1 LIMIT 3)').run()
+  // The kill may have come when all was sealed: then it is the newest batch.
+  if (rows.changes === 0)
+    db.exec(`PRAGMA foreign_keys = OFF;
+      DELETE FROM batch WHERE stream = 1 AND number = (SELECT max(number) FROM batch WHERE stream = 1)`)
   db.close()
   return 'rows taken away in silence'
 }
