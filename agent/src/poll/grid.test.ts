@@ -1,23 +1,7 @@
-import { bootId, type Clock, durationMs, epochMs, monoMs } from '@metergate/protocol'
+import { durationMs, monoMs } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
+import { HandClock } from '../testing/hand-clock.js'
 import { firstSlot, nextSlot } from './grid.js'
-
-class HandClock implements Clock {
-  readonly bootId = bootId('b1')
-  constructor(
-    public monoNow: number,
-    public offset: number,
-  ) {}
-  wall() {
-    return epochMs(this.monoNow + this.offset)
-  }
-  mono() {
-    return monoMs(this.monoNow)
-  }
-  sleep(): Promise<void> {
-    throw new Error('the grid never waits')
-  }
-}
 
 const period = durationMs(10_000)
 

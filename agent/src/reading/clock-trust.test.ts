@@ -1,23 +1,7 @@
-import { bootId, type Clock, epochMs, monoMs } from '@metergate/protocol'
+import { epochMs, monoMs } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
+import { HandClock } from '../testing/hand-clock.js'
 import { ClockTrust } from './clock-trust.js'
-
-class HandClock implements Clock {
-  readonly bootId = bootId('b1')
-  constructor(
-    public monoNow: number,
-    public offset: number,
-  ) {}
-  wall() {
-    return epochMs(this.monoNow + this.offset)
-  }
-  mono() {
-    return monoMs(this.monoNow)
-  }
-  sleep(): Promise<void> {
-    throw new Error('trust never waits')
-  }
-}
 
 describe('what a stamp says of the clock', () => {
   it('is U until there is evidence', () => {
