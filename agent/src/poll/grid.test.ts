@@ -24,6 +24,23 @@ describe('the polling grid', () => {
     }
   })
 
+  it('is not moved by the fractions of a millisecond that the wall clock does not tell', () => {
+    const clock = new HandClock(5_000.25, 1_700_000_002_344.75)
+    const first = firstSlot(clock, period)
+    let due = first
+    for (let i = 1; i <= 100; i += 1) {
+      clock.monoNow = due + 130 + (i % 10) / 10
+      due = nextSlot(clock, due, period).due
+      expect(due).toBe(first + i * period)
+    }
+  })
+
+  it('keeps the slot that fell into the poll itself', () => {
+    const clock = new HandClock(21_000, 0)
+    expect(nextSlot(clock, monoMs(10_000), period, monoMs(19_000))).toEqual({ due: 20_000, skipped: 0 })
+    expect(nextSlot(clock, monoMs(10_000), period, monoMs(20_500))).toEqual({ due: 30_000, skipped: 1 })
+  })
+
   it('skips slots that have passed and never makes up for them', () => {
     const clock = new HandClock(0, 0)
     clock.monoNow = 35_000

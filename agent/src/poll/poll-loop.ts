@@ -38,6 +38,8 @@ interface Entry {
   readonly id: MeterId
   readonly meter: PolledMeter
   readonly due: Map<PollGroup, MonoMs>
+  /** When its last poll began. */
+  askedAt: number
 }
 
 /**
@@ -56,7 +58,12 @@ export class PollLoop {
     private readonly sink: PollSink,
     private readonly options: BackoffOptions = DEFAULT_BACKOFF,
   ) {
-    this.#entries = meters.map((meter) => ({ id: meter.session.setup.id, meter, due: new Map() }))
+    this.#entries = meters.map((meter) => ({
+      id: meter.session.setup.id,
+      meter,
+      due: new Map(),
+      askedAt: Number.NEGATIVE_INFINITY,
+    }))
     this.#backoff = new Backoff(clock, options)
   }
 
@@ -101,21 +108,26 @@ export class PollLoop {
     if (due.has('rare')) due.set('rare', due.get('energy') ?? due.get('power') ?? this.clock.mono())
   }
 
+  /**
+   * Due first goes first; of those due together the one asked longest ago. So each keeps its place, hence its cadence, and where the
+   * line has too little time for all it is never the same meter that loses its slot.
+   */
   #nextLive(): { readonly entry: Entry; readonly at: number } | undefined {
-    let best: { entry: Entry; at: number } | undefined
-    for (const entry of this.#entries) {
-      if (!this.#backoff.isLive(entry.id)) continue
-      for (const at of entry.due.values()) if (!best || at < best.at) best = { entry, at }
-    }
-    return best
+    const live = this.#entries.filter(({ id }) => this.#backoff.isLive(id))
+    const first = Math.min(...live.map(earliest))
+    let best: Entry | undefined
+    for (const entry of live)
+      if (earliest(entry) <= first + TOGETHER_MS && (!best || entry.askedAt < best.askedAt)) best = entry
+    return best && Number.isFinite(first) ? { entry: best, at: first } : undefined
   }
 
   async #poll(entry: Entry, signal: AbortSignal): Promise<void> {
     const begun = this.clock.mono()
+    entry.askedAt = begun
     const groups = [...entry.due].filter(([, at]) => at <= begun + TOGETHER_MS).map(([group]) => group)
     const outcome = await entry.meter.session.poll(groups, signal)
     if (signal.aborted) return
-    for (const group of groups) this.#reschedule(entry, group)
+    for (const group of groups) this.#reschedule(entry, group, begun)
     this.sink.reading(outcome)
     if (this.#verdict(entry, outcome, begun) === 'went_silent')
       this.sink.silent(entry.id, outcome.fault, this.options.deadAfter)
@@ -145,11 +157,14 @@ export class PollLoop {
     return this.#backoff.missed(entry.id, this.clock.mono() - begun)
   }
 
-  #reschedule(entry: Entry, group: PollGroup): void {
+  #reschedule(entry: Entry, group: PollGroup, begun: MonoMs): void {
     const due = entry.due.get(group)
     if (due === undefined) return
-    const next = nextSlot(this.clock, due, entry.meter.cadences[group])
+    const next = nextSlot(this.clock, due, entry.meter.cadences[group], begun)
     entry.due.set(group, next.due)
     if (next.skipped > 0) this.sink.skipped(entry.id, next.skipped)
   }
 }
+
+/** When the first of a meter's groups is due; never, when it has none. */
+const earliest = ({ due }: Entry): number => Math.min(...due.values())

@@ -8,7 +8,7 @@ export class HandClock implements Clock {
     public offset: number,
   ) {}
   wall() {
-    return epochMs(this.monoNow + this.offset)
+    return epochMs(Math.floor(this.monoNow + this.offset))
   }
   mono() {
     return monoMs(this.monoNow)
