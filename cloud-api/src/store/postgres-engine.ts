@@ -44,8 +44,11 @@ export class PostgresEngine implements SqlEngine {
       query_timeout: 5_000,
       options: '-c synchronous_commit=on -c statement_timeout=5000 -c lock_timeout=4000',
     })
-    // An idle connection may die with the server; the next query says so to whoever asks.
+    // A connection may die with the server, idle or lent out. The query under way, or the next one, says so to whoever
+    // asks; the connection's own event has nothing to add, and with nobody listening it would end the program. The pool
+    // listens only while a connection is idle.
     pool.on('error', () => undefined)
+    pool.on('connect', (client) => client.on('error', () => undefined))
     return new PostgresEngine(pool)
   }
 

@@ -1,6 +1,7 @@
 import { epochMs, sha256Hex } from '@metergate/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PostgresServer, postgresBinaries } from '../testing/postgres-server.js'
+import { PostgresEngine } from './postgres-engine.js'
 import { openPostgresSeriesStore } from './postgres-series-store.js'
 import { seriesStoreContract } from './series-store.contract.js'
 import { StoreUnavailable } from './sql.js'
@@ -35,6 +36,19 @@ describe.skipIf(bin === undefined)(title, () => {
     expect(first instanceof StoreUnavailable || (typeof first === 'object' && first !== null)).toBe(true)
     expect(await store.registry.token(hash)).toEqual({ name: 'dashboard', createdAt: 1 })
     await store.close()
+  })
+
+  it('may die while a transaction has nothing under way: unavailable, and the program lives on', async () => {
+    const engine = PostgresEngine.open(server.url)
+    const outcome = engine.write(async (tx) => {
+      await tx.run('SELECT 1')
+      // The connection is lent out and quiet; nobody's query is there to be told that it is gone.
+      await server.crashAndRestart()
+      return tx.run('SELECT 1')
+    })
+    await expect(outcome).rejects.toBeInstanceOf(StoreUnavailable)
+    expect(await engine.write((tx) => tx.run('SELECT 1'))).toBe(1)
+    await engine.close()
   })
 
   it('that does not answer is unavailable', async () => {

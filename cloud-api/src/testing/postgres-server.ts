@@ -81,12 +81,14 @@ export class PostgresServer {
   }
 
   private async ready(): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    // Recovery after a crash on a busy machine takes its time.
+    for (let attempt = 0; attempt < 1_000; attempt += 1) {
       const asked = spawnSync(join(this.bin, 'pg_isready'), ['-h', this.folder, '-q'])
       if (asked.status === 0) return
+      if (this.child.exitCode !== null) throw new Error(`PostgreSQL ended with code ${this.child.exitCode}`)
       await wait(50)
     }
-    throw new Error('PostgreSQL did not start within 10 s')
+    throw new Error('PostgreSQL did not start within 50 s')
   }
 }
 

@@ -99,13 +99,20 @@ export class ServerProcess {
     }
   }
 
+  /** What it said last when it has ended by itself or was killed; undefined while it runs. */
+  get lastWords(): string | undefined {
+    const { child } = this
+    if (child && child.exitCode === null && child.signalCode === null) return undefined
+    return `code ${child?.exitCode ?? child?.signalCode}: ${this.output.trim().slice(-500)}`
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child?.kill(signal)
   }
 
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const { child } = this
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || this.lastWords !== undefined) return
     const gone = once(child, 'exit')
     child.kill(signal)
     await gone
