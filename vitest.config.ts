@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['{protocol,agent,cloud-api,simulator,scripts}/src/**/*.test.ts'],
+    setupFiles: ['./vitest.setup.ts'],
     pool: 'forks',
     testTimeout: 30_000,
     reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],

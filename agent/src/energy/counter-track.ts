@@ -91,6 +91,8 @@ export interface TrackState {
   open: OpenSlot | null
   /** First reading of a segment that began with a fall or jump of the register; absent for any other. */
   segmentSince?: number | undefined
+  /** Time since `last` that no sample's own time shows, because the clock was set back; absent when there is none. */
+  unseenMs?: number | undefined
 }
 
 export const freshTrack = (): TrackState => ({ segment: 0, exp: null, offset: 0, last: null, held: [], open: null })
@@ -131,9 +133,10 @@ export class CounterTrack {
       return true
     }
     invariant(sample.at > last.at, `reading at ${sample.at} is not after ${last.at}`)
+    if (limits.slackMs) this.state.unseenMs = (this.state.unseenMs ?? 0) + limits.slackMs
     const latest = held.at(-1)
     if (isJitter(latest ?? last, sample, limits)) return false
-    const step = judgeStep(last, sample, limits)
+    const step = this.#judgeFromLast(last, sample, limits)
     if (latest === undefined) {
       if (step.kind === 'forward') this.#advance(last, sample)
       else held.push(sample)
@@ -152,7 +155,7 @@ export class CounterTrack {
     const first = held[0]
     const latest = held.at(-1)
     if (!last || !first || !latest) return
-    if (judgeStep(last, first, limits).kind === 'rollover') this.#believeHeld(last, limits)
+    if (this.#judgeFromLast(last, first, limits).kind === 'rollover') this.#believeHeld(last, limits)
     else this.sink.event({ kind: 'momentary', before: last, held, after: latest })
     this.state.held = []
   }
@@ -175,6 +178,11 @@ export class CounterTrack {
     this.breakSegment(cause)
     if (this.state.open?.parts.length) this.#settle(null)
     this.state.open = null
+  }
+
+  /** What was unseen since `last` counts until something after it is believed, not only at the first sample after it. */
+  #judgeFromLast(last: CounterSample, sample: CounterSample, limits: CounterLimits): CounterStep {
+    return judgeStep(last, sample, { ...limits, slackMs: this.state.unseenMs ?? 0 })
   }
 
   #whileHolding(seen: {
@@ -205,7 +213,7 @@ export class CounterTrack {
     const [first, ...later] = this.state.held
     invariant(first, 'nothing held')
     this.state.held = []
-    const step = judgeStep(last, first, limits)
+    const step = this.#judgeFromLast(last, first, limits)
     switch (step.kind) {
       case 'rollover':
         this.sink.event({ kind: 'rollover', before: last, after: first, rise: step.rise })
@@ -245,7 +253,7 @@ export class CounterTrack {
     if (open.start === sample.at) open.cause = null
     open.part = { at: sample.at, u: sample.n }
     open.seen ||= sample.at > open.start
-    state.last = sample
+    this.#believe(sample)
   }
 
   /** Goes from one believed reading to the next, drawing every boundary between them. */
@@ -273,7 +281,12 @@ export class CounterTrack {
       open.estimated = !near
     }
     open.seen ||= after.at > open.start
-    state.last = after
+    this.#believe(after)
+  }
+
+  #believe(sample: CounterSample): void {
+    this.state.last = sample
+    delete this.state.unseenMs
   }
 
   /** Closes the running part at `at`, where the register, counting on over rollovers, stands at `u`. */

@@ -91,6 +91,7 @@ const track = z.strictObject({
   open: open.nullable(),
   exp: integer.nullable(),
   segmentSince: integer.optional(),
+  unseenMs: integer.optional(),
 })
 const power = z.strictObject({
   exp: integer,

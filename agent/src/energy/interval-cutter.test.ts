@@ -255,6 +255,21 @@ describe('interval cutter', () => {
       expect(events).toEqual([])
     })
 
+    it('knows a rollover that happened while the clock was behind, however late it is confirmed', () => {
+      const rolling = options({
+        counters: [{ quantity: energy, modulus: amount(1_000, 0), maxPerHour: amount(60, 0) }],
+      })
+      // Ten minutes unseen at a kWh a minute: more than one visible minute could explain.
+      const { intervals, events } = cut(new IntervalCutter(rolling), [
+        ...minutes(0, 21, 972),
+        ...minutes(10, 20, 993),
+        ...minutes(21, 46, 4),
+      ])
+      expect(events.map(({ code }) => code)).toEqual(['register_rollover'])
+      const sum = intervals.reduce((total, { deltas: [d] }) => total + (kwh(d?.delta) ?? Number.NaN), 0)
+      expect(sum).toBe(1_000 + 28 - 972)
+    })
+
     it('starts a new segment when the clock went back by hours, and revises what it had written', () => {
       const { intervals, events } = cut(new IntervalCutter(options()), [
         ...minutes(600, 631, 100),
