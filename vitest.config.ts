@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Packages are resolved to their sources, so a test never runs against a stale build.
@@ -10,6 +11,8 @@ export default defineConfig({
     include: ['{protocol,agent,cloud-api,simulator,scripts}/src/**/*.test.ts'],
     setupFiles: ['./vitest.setup.ts'],
     pool: 'forks',
+    // Many files wait for real programs; vitest would leave one core idle by default.
+    maxWorkers: availableParallelism(),
     testTimeout: 30_000,
     reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],
   },
