@@ -1,25 +1,19 @@
 import { statfsSync } from 'node:fs'
-import { type Clock, fail, ok, type Random, type Result } from '@metergate/protocol'
-import { addressOf, assembleGateway, deskOptions, reportParts, sessionOf } from './assemble.js'
+import { type Clock, ok, type Random, type Result } from '@metergate/protocol'
+import { assembleGateway } from './assemble.js'
 import { systemLineTools } from './bus/line-tools.js'
 import { createBus } from './bus/open-bus.js'
-import type { RegisterBus } from './bus/register-bus.js'
-import type { CliDeps, LocalGateway } from './cli/ports.js'
+import type { CliDeps } from './cli/ports.js'
 import type { LoadedConfig } from './config/load.js'
 import type { GatewayConfig } from './config/schema.js'
-import type { ControlFault, ControlHandlers } from './control/calls.js'
 import { ControlServer } from './control/server.js'
 import { controlSocketPath } from './control/socket-path.js'
-import { PlantZone } from './energy/plant-time.js'
 import { enrolGateway } from './enrolment.js'
-import { energyCalls } from './flow/energy-calls.js'
-import { EnergyFeed } from './flow/energy-feed.js'
 import type { ProcessFacts } from './flow/gateway-snapshot.js'
 import { lineBudgets } from './flow/line-budget.js'
-import { unitFacts } from './flow/meter-setup.js'
-import { readMeter } from './flow/read-meter.js'
 import { storeCalls, storeFaultInWords } from './flow/store-calls.js'
 import { cloudOf, type Identity, keyFile, readIdentity } from './identity.js'
+import { localGateway } from './local-gateway.js'
 import { ClockTrust } from './reading/clock-trust.js'
 import { FRUGAL_COMPRESSION } from './store/compression.js'
 import { SystemDisk } from './store/disk.js'
@@ -42,7 +36,16 @@ export function compose(): CliDeps {
     version: VERSION,
     lines: systemLineTools(clock),
     run: (loaded, { logger, signal }) => runGateway(loaded, { clock, random, logger, signal }),
-    local: (loaded) => localGateway(loaded, clock, random),
+    local: (loaded) => {
+      const trust = new ClockTrust(clock)
+      return localGateway(loaded, {
+        clock,
+        random,
+        trust,
+        openStore: () => openStore(loaded, { clock, random, trust, gateway: undefined }),
+        makeBus: (line, units) => createBus(line, clock, units),
+      })
+    },
     enrol: (request) => enrolGateway(request, clock, random),
     budget: lineBudgets,
   }
@@ -157,58 +160,6 @@ function uplinkOf(
     uplink: new HttpUplink(http, { gateway: identity.gateway, key: key.value, clock }),
     gateway: identity.gateway,
   })
-}
-
-/** The same calls without a daemon: the line or the store is opened by the call that needs it. */
-function localGateway(loaded: LoadedConfig, clock: Clock, random: Random): LocalGateway {
-  const zone = new PlantZone(loaded.config.plant.timezone)
-  const trust = new ClockTrust(clock)
-  const buses: RegisterBus[] = []
-  let store: SqliteRecordStore | undefined
-  const withStore = async <T>(
-    work: (calls: ReturnType<typeof energyCalls>) => Promise<Result<T, ControlFault>>,
-  ): Promise<Result<T, ControlFault>> => {
-    const opened = openStore(loaded, { clock, random, trust, gateway: undefined })
-    if (!opened.ok) return fail({ kind: 'store', why: storeFaultInWords(opened.fault, loaded.config.store.folder) })
-    store = opened.value
-    const { feed } = EnergyFeed.open(
-      { store, boot: clock.bootId, stamp: () => trust.stamp() },
-      deskOptions(loaded, zone),
-    )
-    return work(
-      energyCalls({
-        store,
-        random,
-        report: reportParts(loaded, zone),
-        declare: (entry) => feed.declare(entry),
-        exchange: (meter, change) => feed.exchange(meter, change),
-      }),
-    )
-  }
-  const handlers: ControlHandlers = {
-    status: async () => fail({ kind: 'failed', why: 'status is about the running daemon' }),
-    read: async ({ meter }, signal) => {
-      const entry = loaded.config.meters.find(({ id }) => id === meter)
-      const line = loaded.config.lines.find(({ id }) => id === entry?.line)
-      if (!line) return fail({ kind: 'unknown_meter', why: `no meter is called ${meter}` })
-      const bus = createBus(addressOf(line), clock, unitFacts(loaded, line))
-      buses.push(bus)
-      return ok(await readMeter(sessionOf(loaded, meter, bus, clock, trust), loaded, signal))
-    },
-    energy: (request, signal) => withStore((calls) => calls.energy(request, signal)),
-    production_add: (request, signal) => withStore((calls) => calls.production_add(request, signal)),
-    production_list: (request, signal) => withStore((calls) => calls.production_list(request, signal)),
-    production_correct: (request, signal) => withStore((calls) => calls.production_correct(request, signal)),
-    meter_exchange: (request, signal) => withStore((calls) => calls.meter_exchange(request, signal)),
-    ...storeCalls(loaded.config.store.folder, clock),
-  }
-  return {
-    handlers,
-    close: async () => {
-      await Promise.all(buses.map((bus) => bus.close()))
-      await store?.close()
-    },
-  }
 }
 
 function processFacts(folder: string): ProcessFacts {
