@@ -37,7 +37,7 @@ export function energyCheckRoute(app: App, { store, clock }: Parts): void {
         tags: ['reading'],
         summary: 'Intervals worked out again from the raw register readings, and compared',
         description:
-          'Boundaries are linear between the nearest raw readings, rounded half-even to the register digit. ' +
+          'Boundaries are linear between the nearest raw readings, cut off to the register digit (of formula `interval/1`: rounded half-even). ' +
           '`not_comparable`: readings are missing, or the register turned over or broke off between them.',
         security: READER_TOKEN,
         params: meterParamsSchema,

@@ -1,6 +1,6 @@
-import { amount, epochMs, type IntervalRow } from '@metergate/protocol'
+import { amount, epochMs } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
-import { checkIntervals } from './energy-check.js'
+import { type CheckedInterval, checkIntervals } from './energy-check.js'
 
 const quantity = 'energy_active_import_total'
 const QUARTER = 900_000
@@ -12,13 +12,13 @@ const samples = [0, 600, 1200, 1800, 2400].map((second, index) => ({
   value: kwh([1000, 1010, 1031, 1031, 1090][index] ?? 0),
 }))
 
-function interval(start: number, from: number, to: number): Pick<IntervalRow, 'start' | 'end' | 'deltas'> {
+function interval(start: number, from: number, to: number, formula = 'interval/2'): CheckedInterval {
   const delta = { quantity, from: kwh(from), to: kwh(to), delta: kwh(to - from), flag: 'measured' } as const
-  return { start: epochMs(start), end: epochMs(start + QUARTER), deltas: [delta] }
+  return { start: epochMs(start), end: epochMs(start + QUARTER), deltas: [delta], formula }
 }
 
 describe('working intervals out again', () => {
-  it('agrees with registers that are linear between the readings, rounded half-even', () => {
+  it('agrees with registers that are linear between the readings, cut off', () => {
     // At 900 s: 1010 + 21 × 200/600 = 1017; at 1800 s: 1031.
     expect(checkIntervals(samples, [interval(QUARTER, 1017, 1031)], quantity)).toEqual({
       intervals: 1,
@@ -26,6 +26,21 @@ describe('working intervals out again', () => {
       not_comparable: 0,
       differing: [],
     })
+  })
+
+  it('brings a boundary to its digit as the formula of the interval says', () => {
+    const later = [...samples, { at: epochMs(3_100_000), value: kwh(1091) }]
+    const [cut, rounded] = [interval(2 * QUARTER, 1031, 1090), interval(2 * QUARTER, 1031, 1090, 'interval/1')]
+    // At 2700 s: 1090 + 1 × 200/600 = 1090.33; at 1800 s: 1031.
+    expect(checkIntervals(later, [cut, rounded], quantity)).toMatchObject({ agreeing: 2, differing: [] })
+    const steep = [...samples, { at: epochMs(3_100_000), value: kwh(1095) }]
+    // 1090 + 5 × 200/600 = 1091.67.
+    const found = checkIntervals(
+      steep,
+      [interval(2 * QUARTER, 1031, 1091), interval(2 * QUARTER, 1031, 1092, 'interval/1')],
+      quantity,
+    )
+    expect(found).toMatchObject({ agreeing: 2, differing: [] })
   })
 
   it('finds an interval that says one digit more than the readings', () => {

@@ -33,29 +33,33 @@ export interface EnergyCheck {
   readonly differing: readonly { readonly start: EpochMs; readonly stored: Amount; readonly computed: Amount }[]
 }
 
+export type CheckedInterval = Pick<IntervalRow, 'start' | 'end' | 'deltas' | 'formula'>
+
 /** More differences than this are not listed one by one. */
 const MOST_LISTED = 100
 /** Readings this far outside a range may be the neighbours of its boundaries. */
 const AROUND_MS = 86_400_000
 
 /**
- * The register at each boundary, worked out anew: linear between the nearest readings, rounded half-even to the interval's
- * own digit. Written from the rule, not from the gateway's code, so that a mistake there cannot repeat itself here.
+ * The register at each boundary, worked out anew: linear between the nearest readings, brought to the interval's own digit as
+ * its formula says (`interval/1` rounds half-even, later ones cut off). Written from the rule, not from the gateway's code, so
+ * that a mistake there cannot repeat itself here.
  */
 export function checkIntervals(
   samples: readonly RegisterSample[],
-  intervals: readonly Pick<IntervalRow, 'start' | 'end' | 'deltas'>[],
+  intervals: readonly CheckedInterval[],
   quantity: QuantityName,
 ): EnergyCheck {
   const trail = [...samples].sort((a, b) => a.at - b.at)
   const differing: { start: EpochMs; stored: Amount; computed: Amount }[] = []
   let [checked, agreeing, unknown] = [0, 0, 0]
-  for (const { start, end, deltas } of intervals) {
+  for (const { start, end, deltas, formula } of intervals) {
+    const toDigit = formula === 'interval/1' ? divideHalfEven : cutOff
     const delta = deltas.find((one) => one.quantity === quantity)
     if (!delta?.from || !delta.to || !delta.delta || delta.parts) continue
     checked += 1
-    const from = registerAt(trail, start, delta.from.exp)
-    const to = registerAt(trail, end, delta.to.exp)
+    const from = registerAt(trail, start, delta.from.exp, toDigit)
+    const to = registerAt(trail, end, delta.to.exp, toDigit)
     if (!from || !to || to.n < from.n) unknown += 1
     else if (from.n === delta.from.n && to.n === delta.to.n && same(subtract(to, from), delta.delta)) agreeing += 1
     else differing.push({ start, stored: delta.delta, computed: subtract(to, from) })
@@ -63,11 +67,20 @@ export function checkIntervals(
   return { intervals: checked, agreeing, not_comparable: unknown, differing: differing.slice(0, MOST_LISTED) }
 }
 
+/** Towards minus infinity. */
+const cutOff = (numerator: bigint, positive: bigint): bigint =>
+  numerator / positive - (numerator % positive < 0n ? 1n : 0n)
+
 function same(a: Amount, b: Amount): boolean {
   return subtract(a, b).n === 0
 }
 
-function registerAt(trail: readonly RegisterSample[], at: EpochMs, exp: number): Amount | undefined {
+function registerAt(
+  trail: readonly RegisterSample[],
+  at: EpochMs,
+  exp: number,
+  toDigit: typeof divideHalfEven,
+): Amount | undefined {
   const index = firstFrom(trail, at)
   const after = trail[index]
   if (after?.at === at) return rescale(after.value, exp)
@@ -77,7 +90,7 @@ function registerAt(trail: readonly RegisterSample[], at: EpochMs, exp: number):
   if (!low || !high || high.n < low.n) return undefined
   const span = BigInt(after.at - before.at)
   const weighted = BigInt(low.n) * span + BigInt(high.n - low.n) * BigInt(at - before.at)
-  return amountFrom(divideHalfEven(weighted, span), exp)
+  return amountFrom(toDigit(weighted, span), exp)
 }
 
 /** Index of the first sample at or after an instant. */
