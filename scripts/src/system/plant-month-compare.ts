@@ -7,11 +7,14 @@ import {
   eventsAnswerSchema,
   formatAmount,
   invariant,
+  ratio,
   subtract,
   toNumber,
   unitEnergyAnswerSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
+import { closingDifferences } from './plant-month-closings.js'
+import { endOfSpan, hasExchange, truthBetween } from './plant-month-ends.js'
 import type { MonthRun } from './plant-month-run.js'
 import {
   consumed,
@@ -26,17 +29,21 @@ import {
 import { run as runProgram } from './program.js'
 
 const METERS: readonly MonthMeter[] = ['main', ...SUB_METERS]
-/** kWh one step of the meter's own register is worth. */
-const digitOf = (meter: MonthMeter): number => (meter === 'main' ? 0.6 : 0.01)
+/** One step of the meter's own register, kWh. */
+const stepOf = (meter: MonthMeter): Amount => ({ n: meter === 'main' ? 60 : 1, exp: -2 })
 
 export interface MeterRow {
   readonly meter: MonthMeter
-  /** What went through the meter, by the truth, and the same as registers, device and cloud have it. kWh. */
+  /** What went through the meter, by the truth, as registers can tell it, and as device and cloud have it. kWh. */
   readonly truth: number
+  readonly drawn: Amount
   readonly device: string
   readonly cloud: string
-  /** |device − truth| in steps of the register. */
+  /** What the straight lines between the polls about both ends make of it, kWh: no figure from registers can be without it. */
+  readonly misses: number
+  /** |device − drawn| in steps of the register, and how many are allowed: one a segment. */
   readonly digits: number
+  readonly segments: number
   /** Intervals the cloud worked out again from raw readings: agreeing, differing, not comparable. */
   readonly recomputed: readonly [number, number, number]
 }
@@ -60,7 +67,14 @@ export interface MonthComparison {
   readonly reactive: readonly [device: string, truth: number]
 }
 
-/** Sets what the command prints and what the cloud's routes answer against the truth, over [start, end). */
+/**
+ * Sets what the command prints and what the cloud's routes answer against the truth, over [start, end).
+ *
+ * The ends of a span lie between two polls, up to some seconds before the next. So the truth is drawn by a straight line between
+ * the true counters at the instants of these polls and cut off to the digit, as any register is; what that line makes of the true
+ * energy stands beside it (`misses`). What is left is what the device answers for: readings, boundaries, rollovers, segments,
+ * sums. That is held to one digit of the register for each segment.
+ */
 export async function compareMonth(run: MonthRun, start: number, end: number): Promise<MonthComparison> {
   const report = await reportOf(run, start, end)
   const get = async <T>(schema: z.ZodType<T>, path: string): Promise<T> => {
@@ -73,19 +87,25 @@ export async function compareMonth(run: MonthRun, start: number, end: number): P
     return schema.parse(answer.json())
   }
   const span = `from=${start}&to=${end}`
+  const [atStart, atEnd] = [await endOfSpan(run, start, METERS), await endOfSpan(run, end, METERS)]
   const meters: MeterRow[] = []
   for (const meter of METERS) {
     const row = report.meters.find((one) => one.meter === meter)
     invariant(row?.energy && row.bridged, `${meter} has energy`)
     const days = await get(energyAnswerSchema, `meters/${meter}/energy?${span}&step=day`)
     const check = await get(checkSchema, `meters/${meter}/energy/check?${span}`)
-    const truth = meteredTruth(meter, start, end)
+    const [first, last] = [atStart.get(meter), atEnd.get(meter)]
+    invariant(first && last, `${meter} was polled at both ends`)
+    const truth = truthBetween(meter, first, last)
     meters.push({
       meter,
-      truth,
+      truth: truth.counted,
+      drawn: truth.drawn,
+      misses: truth.misses,
       device: formatAmount(row.energy),
       cloud: formatAmount(total(days.steps.flatMap(({ energy }) => energy ?? []))),
-      digits: Math.abs(toNumber(subtract(row.energy, row.bridged)) - truth) / digitOf(meter),
+      digits: stepsBetween(subtract(row.energy, row.bridged), truth.drawn, stepOf(meter)),
+      segments: hasExchange(meter, start, end) ? 2 : 1,
       recomputed: [check.agreeing, check.differing.length, check.not_comparable],
     })
   }
@@ -120,10 +140,9 @@ export async function compareMonth(run: MonthRun, start: number, end: number): P
 const pressesOf = (product: string): readonly MonthMeter[] =>
   product === 'boot' ? ['press-5', 'press-6'] : ['press-1', 'press-2', 'press-3', 'press-4']
 
-/** Without what flowed while press 3 had no meter. */
-function meteredTruth(meter: MonthMeter, start: number, end: number): number {
-  const unmetered = meter === EXCHANGE.meter ? consumed(meter, EXCHANGE.from, EXCHANGE.to) : 0n
-  return toKwh(consumed(meter, start, end) - unmetered)
+function stepsBetween(a: Amount, b: Amount, step: Amount): number {
+  const steps = ratio(subtract(a, b), step, -6)
+  return steps ? Math.abs(toNumber(steps)) : Number.NaN
 }
 
 const total = (amounts: readonly Amount[]): Amount => amounts.reduce(add, { n: 0, exp: 0 })
@@ -134,61 +153,11 @@ const checkSchema = z.object({
   differing: z.array(z.object({ stored: amountSchema, computed: amountSchema })),
 })
 
-/** `metergate energy` in a process of its own: over the month, else over the weeks and days that make up the span. */
+/** `metergate energy` in a process of its own: the month, or one day of it. */
 async function reportOf(run: MonthRun, start: number, end: number) {
-  if (end === MONTH.end) {
-    const printed = await runProgram('metergate', [
-      'energy',
-      '--month',
-      '2026-02',
-      '--json',
-      '--config',
-      run.configFile,
-    ])
-    invariant(printed.code === 0, `metergate energy: ${printed.err}`)
-    return energyReportSchema.parse(JSON.parse(printed.out))
-  }
   const date = new Date(start + 8 * 3_600_000).toISOString().slice(0, 10)
-  const printed = await runProgram('metergate', ['energy', '--week', date, '--json', '--config', run.configFile])
+  const span = end === MONTH.end ? ['--month', date.slice(0, 7)] : ['--day', date]
+  const printed = await runProgram('metergate', ['energy', ...span, '--json', '--config', run.configFile])
   invariant(printed.code === 0, `metergate energy: ${printed.err}`)
   return energyReportSchema.parse(JSON.parse(printed.out))
-}
-
-/** The newest closing figures of the month as the cloud has them, against the report of the command. */
-function closingDifferences(
-  report: z.infer<typeof energyReportSchema>,
-  { events }: z.infer<typeof eventsAnswerSchema>,
-): string[] {
-  const closings = events.filter(({ code }) => code === 'monthly_close')
-  const newest = (of: string, key: (facts: (typeof closings)[number]) => boolean) =>
-    closings
-      .filter((one) => one.facts.of === of && key(one))
-      .sort((a, b) => Number(b.facts.revision) - Number(a.facts.revision))[0]?.facts
-  const text = (value: Amount | null | undefined) => (value ? formatAmount(value) : null)
-  const pairs: [string, unknown, unknown][] = [
-    ...report.meters.flatMap((row): [string, unknown, unknown][] => {
-      const facts = newest('meter', (one) => one.meter === row.meter)
-      return [
-        [`${row.meter} energy`, facts?.energy_import_kwh, text(row.energy)],
-        [`${row.meter} demand`, facts?.max_demand_block_15_kw, text(row.demand?.kw)],
-        [`${row.meter} kgce`, facts?.comprehensive_energy_kgce, text(row.coal?.value)],
-      ]
-    }),
-    ...report.products.flatMap((row): [string, unknown, unknown][] => {
-      const facts = newest('product', (one) => one.facts.product === row.product)
-      return [
-        [`${row.product} output`, facts?.output, text(row.output)],
-        [`${row.product} kWh/kg`, facts?.unit_energy_kwh_per_kg, text(row.per_kg)],
-      ]
-    }),
-    ...report.groups.map((row): [string, unknown, unknown] => [
-      `${row.group} energy`,
-      newest('group', (one) => one.facts.group === row.group)?.energy_kwh,
-      text(row.energy),
-    ]),
-    ['tariff', newest('tariff', () => true)?.total_cny, text(report.tariff?.bill?.total)],
-  ]
-  return pairs.flatMap(([what, cloud, device]) =>
-    cloud === device ? [] : [`${what}: cloud ${cloud}, device ${device}`],
-  )
 }

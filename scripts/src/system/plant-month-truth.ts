@@ -22,12 +22,12 @@ export type MonthMeter = (typeof SUB_METERS)[number] | 'main' | 'counter'
 const COMPRESSOR = 6
 const LAMPS = 7
 
-/** The old meter of press 3 stops on the 6th at 09:20; the new one begins twelve minutes later. */
-export const EXCHANGE = { meter: 'press-3', from: instant(5, 560), to: instant(5, 572) } as const
-/** The whole of the 4th without a way to the cloud. */
-export const NO_NETWORK = { from: instant(3, 0), to: instant(4, 0) }
-/** The box without power on the 5th from 14:00 to 17:00; the meters count on. */
-export const BOX_OFF = { from: instant(4, 840), to: instant(4, 1020) }
+/** The whole of the 2nd without a way to the cloud. */
+export const NO_NETWORK = { from: instant(1, 0), to: instant(2, 0) }
+/** The box without power on the 3rd from 14:00 to 17:00; the meters count on. */
+export const BOX_OFF = { from: instant(2, 840), to: instant(2, 1020) }
+/** The old meter of press 3 stops on the 3rd at 09:20; the new one begins twelve minutes later. */
+export const EXCHANGE = { meter: 'press-3', from: instant(2, 560), to: instant(2, 572) } as const
 /** The compressor's meter off the line on the 25th from 10:05 to 10:55. */
 export const LINE_OFF = { meter: 'compressor', from: instant(24, 605), to: instant(24, 655) } as const
 
@@ -163,17 +163,27 @@ export class MonthPlant extends Plant {
       phaseReactiveMvars: [varThird, varThird, reactiveMvars - 2n * varThird],
       pieces: pairs,
       // The counter of 32 bits starts again in the first days.
-      pulses: (4_294_900_000 + pairs) % 4_294_967_296,
+      pulses: (4_294_940_000 + pairs) % 4_294_967_296,
       electrical: { ...base.electrical, activeW: [power / 3, power / 3, power / 3] },
     }
   }
 }
 
-function registerOf(meter: MonthMeter, at: number): bigint {
+/** What a meter has counted, its end and its digits left aside; watt-milliseconds. */
+export function registerOf(meter: MonthMeter, at: number): bigint {
   const start = kwhInMws(START_KWH[meter])
   if (meter !== EXCHANGE.meter || at < EXCHANGE.from) return start + energyUntil(meter, at)
   if (at < EXCHANGE.to) return start + energyUntil(meter, EXCHANGE.from)
   return kwhInMws(NEW_METER_KWH) + consumed(meter, EXCHANGE.to, at)
+}
+
+const MODULUS_KWH = 1_000_000n
+
+/** What the register of a meter showed at an instant, kWh: cut off to its own digit, CT applied, over its end from zero again. */
+export function shownRegister(meter: MonthMeter, at: number): number {
+  const ct = BigInt(UNITS.find(({ id }) => id === meter)?.ct ?? 1)
+  const hundredths = (registerOf(meter, at) * 100n) / (MWS_PER_KWH * ct)
+  return Number((hundredths % (MODULUS_KWH * 100n)) * ct) / 100
 }
 
 /** The last register of the old meter of press 3 as its display shows it, kWh cut off at two decimals. */

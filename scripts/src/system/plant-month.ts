@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { table } from '@metergate/agent'
-import { batchNumberSchema } from '@metergate/protocol'
+import { batchNumberSchema, formatAmount } from '@metergate/protocol'
 import { compareMonth, type MonthComparison } from './plant-month-compare.js'
 import { playMonth } from './plant-month-run.js'
 import { MONTH } from './plant-month-truth.js'
@@ -59,13 +59,25 @@ function report({ meters, products, bridged, closingDifferences, reactive }: Mon
   const columns = (...titles: string[]) => titles.map((title) => ({ title }))
   return [
     table(
-      columns('meter', 'truth kWh', 'device', 'cloud', 'digits off', 'recomputed: agree', 'differ', 'not comparable'),
+      columns(
+        'meter',
+        'truth kWh',
+        'line misses',
+        'device',
+        'cloud',
+        'digits off',
+        'recomputed: agree',
+        'differ',
+        'not comparable',
+      ),
       meters.map((row) => [
         row.meter,
-        row.truth.toFixed(3),
+        row.truth.toFixed(4),
+        row.misses.toFixed(4),
+        formatAmount(row.drawn),
         row.device,
         row.cloud,
-        row.digits.toFixed(2),
+        `${row.digits.toFixed(2)} of ${row.segments}`,
         ...row.recomputed.map(String),
       ]),
       plain,
@@ -83,7 +95,7 @@ function report({ meters, products, bridged, closingDifferences, reactive }: Mon
 
 function isRight({ meters, products, closingDifferences }: MonthComparison): boolean {
   return (
-    meters.every((row) => row.digits <= 1 && row.device === row.cloud && row.recomputed[1] === 0) &&
+    meters.every((row) => row.digits <= row.segments && row.device === row.cloud && row.recomputed[1] === 0) &&
     products.every((row) => row.device === row.cloud && Number(row.devicePairs) === row.truthPairs) &&
     closingDifferences.length === 0
   )
