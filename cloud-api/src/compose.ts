@@ -5,8 +5,11 @@ import { makeDataFolder, requirePage, storeFile } from './config/data-folder.js'
 import { readTlsFiles } from './config/tls-files.js'
 import { UsageError } from './config/usage-error.js'
 import { hashInvitationCode, hashReaderToken, makeInvitationCode, makeReaderToken } from './fleet/secret.js'
+import { Admission } from './http/admission.js'
 import { type App, DEFAULT_LIMITS, type Limits } from './http/app.js'
 import { Metrics } from './http/metrics.js'
+import { StorePatience } from './http/patience.js'
+import { ReturnTimes } from './http/return-times.js'
 import { createServer } from './server.js'
 import { openPostgresSeriesStore } from './store/postgres-series-store.js'
 import type { SeriesStore } from './store/series-store.js'
@@ -58,6 +61,8 @@ export interface Cloud {
   close(): Promise<void>
 }
 
+/** Connections the system may hold until we look: the usual 511 is less than a fleet, and the rest would wait seconds. */
+const BACKLOG = 4096
 const UPKEEP_EVERY = hours(6)
 
 /** Opens the store and serves. */
@@ -68,11 +73,14 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const metrics = new Metrics()
   if (options.processMetrics) metrics.collectProcess()
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const parts = { store, clock, random, metrics, limits, version: VERSION }
+  const patience = new StorePatience(clock, store)
+  const places = { receiving: new Admission(limits.receiving), working: new Admission(limits.working) }
+  const returnTimes = new ReturnTimes(clock, random)
+  const parts = { store, patience, clock, random, metrics, limits, places, returnTimes, version: VERSION }
   const dashboard = options.dashboard ?? DASHBOARD
   const app = await createServer(parts, { logger, tls: options.tls, dashboard })
   try {
-    await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 })
+    await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0, backlog: BACKLOG })
   } catch (error) {
     await store.close()
     throw listenError(error, options)

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import swagger from '@fastify/swagger'
 import { type FastifyBaseLogger, type FastifyServerFactory, fastify, LogController } from 'fastify'
@@ -12,6 +12,7 @@ import { enrolRoute } from './fleet/enrol-route.js'
 import { ProblemAnswerer } from './http/answer-problem.js'
 import type { App, Parts } from './http/app.js'
 import { protect, serveDashboard } from './http/dashboard.js'
+import { FrontDoor } from './http/front-door.js'
 import { operationRoutes } from './http/operation-routes.js'
 import { HttpProblem } from './http/problem.js'
 import { requireReader } from './http/reader-auth.js'
@@ -36,11 +37,14 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
     bodyLimit: parts.limits.jsonBytes,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
-    serverFactory: serverFactory(options.tls),
+    serverFactory: serverFactory(
+      options.tls,
+      new FrontDoor({ ...parts, places: [parts.places.receiving, parts.places.working] }),
+    ),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  const problems = new ProblemAnswerer(parts.clock, parts.random)
+  const problems = new ProblemAnswerer(parts.clock, parts.returnTimes)
   app.setErrorHandler(problems.answer)
   app.setNotFoundHandler((request, reply) => {
     const what = `${request.method} ${request.url}`.slice(0, 200)
@@ -59,7 +63,7 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
     heartbeatRoute(gateways, parts)
   })
   await app.register(async (readers: App) => {
-    readers.addHook('onRequest', requireReader(parts.store.registry))
+    readers.addHook('onRequest', requireReader(parts))
     fleetRoutes(readers, parts)
     ledgerRoutes(readers, parts)
     meterRoutes(readers, parts)
@@ -70,9 +74,12 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
 }
 
 /** Slow senders are cut off; a whole request takes at most half a minute. */
-function serverFactory(tls: ServerOptions['tls']): FastifyServerFactory {
+function serverFactory(tls: ServerOptions['tls'], door: FrontDoor): FastifyServerFactory {
   const limits = { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 75_000, maxHeaderSize: 16_384 }
-  return (handler) => {
+  return (handle) => {
+    const handler: RequestListener = (request, response) => {
+      if (door.letsIn(request, response)) handle(request, response)
+    }
     const server = tls ? createHttpsServer({ ...limits, ...tls }, handler) : createHttpServer(limits, handler)
     server.maxConnections = 4000
     return server

@@ -8,7 +8,7 @@ import { publicKeyOf } from '../ingest/gateway-auth.js'
 import { hashInvitationCode, makeGatewayId } from './secret.js'
 
 /** POST /v1/enrol: a one-time code and a public key make a box a gateway. */
-export function enrolRoute(app: App, { store, clock, random, limits }: Parts): void {
+export function enrolRoute(app: App, { store, clock, random, limits, patience }: Parts): void {
   const wrong = new WrongTries()
   const schema = {
     tags: ['gateway'],
@@ -30,7 +30,9 @@ export function enrolRoute(app: App, { store, clock, random, limits }: Parts): v
     }
     const gateway = makeGatewayId(random)
     const codeHash = hashInvitationCode(code)
-    const outcome = await store.registry.enrol({ codeHash, gateway, publicKey, name, software, at })
+    const asked = { codeHash, gateway, publicKey, name, software, at }
+    // Enrolled after the answer was given: the box asks again with the same key and hears the same.
+    const outcome = await patience.within(() => store.registry.enrol(asked))
     if (outcome.kind === 'unknown_code') wrong.note(request.ip, at)
     switch (outcome.kind) {
       case 'enrolled':

@@ -10,8 +10,8 @@ export class Admission {
 
   /** The way out again, or undefined when it is full. Leaving twice counts once. */
   enter(): (() => void) | undefined {
-    if (this.inside >= this.limit) {
-      this.turnedAway += 1
+    if (this.isFull) {
+      this.turnAway()
       return undefined
     }
     this.inside += 1
@@ -21,6 +21,15 @@ export class Admission {
       left = true
       this.inside -= 1
     }
+  }
+
+  get isFull(): boolean {
+    return this.inside >= this.limit
+  }
+
+  /** Counts one who was not even let to the door. */
+  turnAway(): void {
+    this.turnedAway += 1
   }
 
   get figures(): { readonly inside: number; readonly turnedAway: number } {

@@ -1,19 +1,15 @@
-import type { Clock, Random } from '@metergate/protocol'
+import type { Clock } from '@metergate/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { StoreUnavailable } from '../store/sql.js'
 import { HttpProblem } from './problem.js'
-import { ReturnTimes } from './return-times.js'
+import type { ReturnTimes } from './return-times.js'
 
 /** Answers whatever went wrong as problem details. What is nobody's fault but ours is logged, not shown. */
 export class ProblemAnswerer {
-  private readonly returnTimes: ReturnTimes
-
   constructor(
     private readonly clock: Clock,
-    random: Random,
-  ) {
-    this.returnTimes = new ReturnTimes(clock, random)
-  }
+    private readonly returnTimes: ReturnTimes,
+  ) {}
 
   readonly answer = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = problemOf(error)
@@ -25,7 +21,7 @@ export class ProblemAnswerer {
   send(problem: HttpProblem, reply: FastifyReply): FastifyReply {
     const { retryAfterS } = problem.more
     if (problem.status === 503 || retryAfterS !== undefined)
-      reply.header('retry-after', retryAfterS ?? this.returnTimes.next())
+      reply.header('retry-after', retryAfterS ?? this.returnTimes.next(reply.request.url))
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer, Signature')
     // The rest of a refused body is not worth reading.
     if (problem.status === 413) reply.header('connection', 'close')

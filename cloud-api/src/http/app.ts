@@ -8,7 +8,10 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { SeriesStore } from '../store/series-store.js'
+import type { Admission } from './admission.js'
 import type { Metrics } from './metrics.js'
+import type { StorePatience } from './patience.js'
+import type { ReturnTimes } from './return-times.js'
 
 /** The server with zod-typed routes. */
 export type App = FastifyInstance<
@@ -22,11 +25,23 @@ export type App = FastifyInstance<
 /** What routes work with. */
 export interface Parts {
   readonly store: SeriesStore
+  /** Around whatever an answer to a gateway waits for in the store. */
+  readonly patience: StorePatience
   readonly clock: Clock
   readonly random: Random
   readonly metrics: Metrics
+  readonly places: Places
+  readonly returnTimes: ReturnTimes
   readonly limits: Limits
   readonly version: string
+}
+
+/** Where gateways are let in, so many at a time. */
+export interface Places {
+  /** Signed bodies being received. */
+  readonly receiving: Admission
+  /** Batches being worked on. */
+  readonly working: Admission
 }
 
 export interface Limits {

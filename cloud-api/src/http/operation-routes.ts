@@ -1,11 +1,10 @@
 import { healthAnswerSchema } from '@metergate/protocol'
 import { z } from 'zod'
 import type { App, Parts } from './app.js'
-import { patiently } from './patience.js'
 
 /** For those who run the server: health, figures, the documentation. */
 export function operationRoutes(app: App, parts: Parts): void {
-  const { store, clock, metrics, version } = parts
+  const { store, clock, metrics, version, patience } = parts
   const response = { 200: healthAnswerSchema, 503: healthAnswerSchema }
   app.get(
     '/healthz',
@@ -13,7 +12,7 @@ export function operationRoutes(app: App, parts: Parts): void {
     async (request, reply) => {
       const health = { store: store.kind, version, server_time: clock.wall() }
       try {
-        await patiently(parts, store.ping())
+        await patience.within(() => store.ping())
         return await reply.send({ status: 'ok' as const, ...health })
       } catch (error) {
         request.log.warn({ err: error }, 'store does not answer')

@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { hashReaderToken } from '../fleet/secret.js'
-import type { Registry } from '../store/series-store.js'
+import type { Parts } from './app.js'
 import { HttpProblem } from './problem.js'
 
 const BEARER = /^Bearer ([\x21-\x7e]{8,200})$/
 
 /** Lets only holders of a reader token read: fifteen-minute curves show a plant's orders. */
-export function requireReader(registry: Pick<Registry, 'token'>) {
+export function requireReader({ store, patience }: Pick<Parts, 'store' | 'patience'>) {
   return async (request: FastifyRequest): Promise<void> => {
     const field = request.headers.authorization
     if (field === undefined) {
@@ -16,7 +16,8 @@ export function requireReader(registry: Pick<Registry, 'token'>) {
       )
     }
     const [, token] = BEARER.exec(field) ?? []
-    if (token && (await registry.token(hashReaderToken(token)))) return
+    const known = token && (await patience.within(() => store.registry.token(hashReaderToken(token))))
+    if (known) return
     throw new HttpProblem(
       'token_invalid',
       'This reader token is not known here; make one with: metergate-cloud token create',

@@ -1,41 +1,45 @@
 import { type Clock, type Random, randomInt } from '@metergate/protocol'
 
-const WINDOW_S = 60
-/** So many a second may come back on the average; the rest of the server is for those who are served. */
+/** So many of a kind may come back in each second; one who is let in then sends its whole backlog. */
 const RETURNS_PER_S = 25
-const LEAST_S = 2
-const SPREAD_LEAST_S = 30
-const SPREAD_MOST_S = 600
+const LEAST_S = 3
+/** Drawn out by chance, so that a few who were turned away together do not come back together. */
+const CHANCE_S = 5
+const MOST_S = 600
 
 /**
- * When those who were turned away may come back, seconds. Spread at random, and the wider the more were turned away within
- * the last minute: a herd that comes back as a herd is turned away as a herd again.
+ * When those who were turned away may come back, seconds: one after the other, as many in each second as the server can
+ * serve, however many were turned away at once. A herd that comes back as a herd is turned away as a herd again. Heartbeats
+ * have a queue of their own, since their gateways wait for the next minute anyway.
  */
 export class ReturnTimes {
-  /** How many were turned away in each second, by the second's place in the window. */
-  private readonly counts = new Array<number>(WINDOW_S).fill(0)
-  private second = 0
+  private readonly queues = { batches: new Queue(), heartbeat: new Queue(), other: new Queue() }
 
   constructor(
     private readonly clock: Pick<Clock, 'mono'>,
     private readonly random: Random,
   ) {}
 
-  /** A time for one more who is turned away now. */
-  next(): number {
-    this.forget(Math.floor(this.clock.mono() / 1000))
-    const place = this.second % WINDOW_S
-    this.counts[place] = (this.counts[place] ?? 0) + 1
-    const lately = this.counts.reduce((sum, count) => sum + count, 0)
-    const spread = Math.min(SPREAD_MOST_S, Math.max(SPREAD_LEAST_S, Math.ceil(lately / RETURNS_PER_S)))
-    return LEAST_S + randomInt(this.random, spread - LEAST_S)
+  /** A time for one more whose request to `url` is turned away now. */
+  next(url: string): number {
+    const [, asked = 'other'] = /^\/v1\/(batches|heartbeat)(?:\?|$)/.exec(url) ?? []
+    const kind = asked === 'batches' || asked === 'heartbeat' ? asked : 'other'
+    const wait = this.queues[kind].wait(this.clock.mono())
+    // The queue is as long as a queue may be: any time within it is as good as another.
+    if (wait > MOST_S) return LEAST_S + randomInt(this.random, MOST_S - LEAST_S)
+    return Math.min(MOST_S, Math.ceil(wait) + randomInt(this.random, CHANCE_S))
   }
+}
 
-  private forget(now: number): void {
-    for (let gone = 0; this.second < now && gone < WINDOW_S; gone += 1) {
-      this.second += 1
-      this.counts[this.second % WINDOW_S] = 0
-    }
-    this.second = Math.max(this.second, now)
+/** The turns that were given out so far. */
+class Queue {
+  private nextMs = 0
+
+  /** Seconds until the next free turn, which is taken unless it lies beyond the longest wait. */
+  wait(now: number): number {
+    const turn = Math.max(this.nextMs, now + LEAST_S * 1000)
+    const wait = (turn - now) / 1000
+    if (wait <= MOST_S) this.nextMs = turn + 1000 / RETURNS_PER_S
+    return wait
   }
 }

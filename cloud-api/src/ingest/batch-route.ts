@@ -1,11 +1,9 @@
 import { type BatchAnswer, batchAnswerSchema, type DecodedBatch, unreachable, WIRE_LIMITS } from '@metergate/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { Admission } from '../http/admission.js'
 import type { App, Parts } from '../http/app.js'
 import { answers, GATEWAY_SIGNED } from '../http/documented.js'
 import { contentEncoding } from '../http/json-only.js'
-import { patiently } from '../http/patience.js'
 import { HttpProblem } from '../http/problem.js'
 import type { BatchToCommit, CommitOutcome } from '../store/series-store.js'
 import { acceptBatch, mayBeHeld, type ReceivedBatch, readBatch } from './accept-batch.js'
@@ -34,32 +32,35 @@ export function batchRoute(app: App, parts: Parts): void {
 
 /** Where batches are worked on: signature, size, decision, commit, answer. */
 class BatchDesk {
-  private readonly working: Admission
-
-  constructor(private readonly parts: Parts) {
-    this.working = new Admission(parts.limits.working)
-  }
+  constructor(private readonly parts: Parts) {}
 
   async take(request: FastifyRequest, _reply: FastifyReply): Promise<BatchAnswer> {
-    const { metrics } = this.parts
-    const leave = this.working.enter()
+    const { metrics, patience } = this.parts
+    try {
+      return await patience.within(() => this.inItsPlace(request))
+    } catch (error) {
+      metrics.batches.inc({ outcome: error instanceof HttpProblem ? error.code : 'failed' })
+      throw error
+    }
+  }
+
+  private async inItsPlace(request: FastifyRequest): Promise<BatchAnswer> {
+    const { metrics, places } = this.parts
+    const leave = places.working.enter()
     if (!leave) {
       metrics.turnedAway.inc()
       throw new HttpProblem('busy', 'Too many batches are being stored at once. This one was not; try again later.')
     }
     const stop = metrics.commitSeconds.startTimer()
     metrics.working.inc()
-    const work = this.workOn(request).finally(() => {
+    try {
+      return await this.workOn(request)
+    } finally {
       stop()
       metrics.working.dec()
-      // Only now: what still waits for the store keeps its place, so that not more and more wait behind it.
+      // Only now, not when the answer was given: what still waits for the store keeps its place, so that not more and
+      // more wait behind it.
       leave()
-    })
-    try {
-      return await patiently(this.parts, work)
-    } catch (error) {
-      metrics.batches.inc({ outcome: error instanceof HttpProblem ? error.code : 'failed' })
-      throw error
     }
   }
 

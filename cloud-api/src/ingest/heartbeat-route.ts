@@ -1,14 +1,14 @@
 import { heartbeatAnswerSchema, heartbeatRequestSchema } from '@metergate/protocol'
+import type { FastifyRequest } from 'fastify'
 import type { App, Parts } from '../http/app.js'
 import { answers, GATEWAY_SIGNED } from '../http/documented.js'
 import { contentEncoding } from '../http/json-only.js'
-import { patiently } from '../http/patience.js'
 import { HttpProblem } from '../http/problem.js'
 import { documentedOnly, signedBy } from './signed-scope.js'
 
 /** POST /v1/heartbeat: what the box says of itself, filed under the server's time. */
 export function heartbeatRoute(app: App, parts: Parts): void {
-  const { store, clock, metrics, limits } = parts
+  const { metrics, limits, patience } = parts
   const schema = {
     tags: ['gateway'],
     summary: 'Report last values, backlog, clock and health',
@@ -18,20 +18,24 @@ export function heartbeatRoute(app: App, parts: Parts): void {
   }
   const options = { schema, bodyLimit: limits.jsonBytes, validatorCompiler: documentedOnly }
   app.post('/v1/heartbeat', options, async (request) => {
-    const { gateway, body } = await patiently(parts, signedBy(request, parts))
-    if (contentEncoding(request)) throw new HttpProblem('unsupported_media_type', 'A heartbeat comes uncompressed')
-    const read = heartbeatRequestSchema.safeParse(jsonOf(body))
-    if (!read.success) {
-      const errors = read.error.issues
-        .slice(0, 20)
-        .map(({ path, message }) => ({ path: path.join('.').slice(0, 300), message: message.slice(0, 500) }))
-      const detail = errors.map(({ path, message }) => `${path || 'body'}: ${message}`).join('; ')
-      throw new HttpProblem('malformed_request', detail, { errors })
-    }
-    await patiently(parts, store.ingest.heartbeat(gateway.id, read.data, clock.wall()))
+    await patience.within(() => file(request, parts))
     metrics.heartbeats.inc()
-    return { server_time: clock.wall() }
+    return { server_time: parts.clock.wall() }
   })
+}
+
+async function file(request: FastifyRequest, parts: Parts): Promise<void> {
+  const { gateway, body } = await signedBy(request, parts)
+  if (contentEncoding(request)) throw new HttpProblem('unsupported_media_type', 'A heartbeat comes uncompressed')
+  const read = heartbeatRequestSchema.safeParse(jsonOf(body))
+  if (!read.success) {
+    const errors = read.error.issues
+      .slice(0, 20)
+      .map(({ path, message }) => ({ path: path.join('.').slice(0, 300), message: message.slice(0, 500) }))
+    const detail = errors.map(({ path, message }) => `${path || 'body'}: ${message}`).join('; ')
+    throw new HttpProblem('malformed_request', detail, { errors })
+  }
+  await parts.store.ingest.heartbeat(gateway.id, read.data, parts.clock.wall())
 }
 
 function jsonOf(body: Uint8Array): unknown {

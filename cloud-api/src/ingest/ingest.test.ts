@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { batchAnswerSchema, problemSchema, reconcileAnswerSchema } from '@metergate/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -264,6 +266,20 @@ describe('a full server', () => {
     const answer = await full.inject(sender.post(sender.seal([interval(T0, 1, 2)])))
     expect([answer.statusCode, problemOf(answer).code]).toEqual([503, 'busy'])
     expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(2)
+    await full.stop()
+  })
+
+  it('turns gateways away at the door before a body is there, and goes on answering who reads', async () => {
+    const full = await CloudHarness.start({ limits: { working: 0 } })
+    const socket = connect(Number(new URL(full.cloud.url).port), '127.0.0.1')
+    // Neither signed nor sent: nobody looked.
+    socket.write('POST /v1/batches HTTP/1.1\r\nhost: cloud\r\ncontent-length: 9000\r\n\r\n')
+    const [head, text = ''] = String(await once(socket, 'data').then(([bytes]) => bytes)).split('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1.1 503 .*\r\nretry-after: \d+\r\n/s)
+    expect(problemSchema.parse(JSON.parse(text)).code).toBe('busy')
+    expect((await fetch(`${full.cloud.url}/v1/heartbeat`, { method: 'POST' })).status).toBe(503)
+    expect((await fetch(`${full.cloud.url}/healthz`)).status).toBe(200)
+    socket.destroy()
     await full.stop()
   })
 })

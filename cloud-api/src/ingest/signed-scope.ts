@@ -1,6 +1,5 @@
 import { invariant } from '@metergate/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Admission } from '../http/admission.js'
 import type { App, Parts } from '../http/app.js'
 import { requireJson } from '../http/json-only.js'
 import { HttpProblem } from '../http/problem.js'
@@ -9,14 +8,13 @@ import { authenticate } from './gateway-auth.js'
 
 /**
  * Makes a scope whose bodies stay the bytes that came, since the digest is over them: nothing is decompressed or
- * parsed before the signature holds. Turns requests away at the door when too many bodies are being received.
+ * parsed before the signature holds. Each body being received takes a place.
  */
-export function signedScope(app: App, { metrics, limits }: Parts): void {
-  const receiving = new Admission(limits.receiving)
+export function signedScope(app: App, { metrics, places }: Parts): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
-    const leave = receiving.enter()
+    const leave = places.receiving.enter()
     if (!leave) {
       metrics.turnedAway.inc()
       throw new HttpProblem('busy', 'Too many gateways are sending at once. Nothing was read; try again later.')
