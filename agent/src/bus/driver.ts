@@ -1,4 +1,5 @@
 import { readSync, writeSync } from 'node:fs'
+import { fail, ok, type Result } from '@metergate/protocol'
 import type { SerialPort } from 'serialport'
 
 /** A serial device the library has opened. */
@@ -20,24 +21,28 @@ export class Driver {
     this.#port = port
   }
 
-  /** Waits for bytes and takes them. Rejects when the port is closed or gone. */
-  async read(): Promise<Uint8Array> {
+  /**
+   * Calls back once, with bytes that came, with nothing when it was woken for nothing, or with the error of a port that is closed or
+   * gone. A call-back, as this happens several times for every answer.
+   */
+  next(heard: (bytes: Result<Uint8Array | undefined, Error>) => void): void {
     const port = this.#port
-    if (!isDescriptor(port)) {
-      const { bytesRead } = await port.read(this.#buffer, 0, this.#buffer.length)
-      return Uint8Array.from(this.#buffer.subarray(0, bytesRead))
+    if (isDescriptor(port)) {
+      port.poller.once('readable', (error: Error | null) => {
+        heard(error ? fail(error) : caught(() => this.#take(port)))
+      })
+      return
     }
-    for (;;) {
-      await readable(port)
-      const bytes = this.#take(port)
-      if (bytes) return bytes
-    }
+    port.read(this.#buffer, 0, this.#buffer.length).then(
+      ({ bytesRead }) => heard(ok(Uint8Array.from(this.#buffer.subarray(0, bytesRead)))),
+      (reason: unknown) => heard(fail(asError(reason))),
+    )
   }
 
   /** What lies in the driver now; undefined when nothing does, or when it cannot be told without waiting. */
-  readNow(): Uint8Array | undefined {
+  readNow(): Result<Uint8Array | undefined, Error> {
     const port = this.#port
-    return isDescriptor(port) ? this.#take(port) : undefined
+    return isDescriptor(port) ? caught(() => this.#take(port)) : ok(undefined)
   }
 
   /** Resolves when the driver has all of `bytes`. */
@@ -51,7 +56,7 @@ export class Driver {
     const fd = descriptor(port)
     const count = orWouldBlock(() => readSync(fd, this.#buffer))
     if (count === 0) throw new Error('the device hung up')
-    return count === undefined ? undefined : Uint8Array.from(this.#buffer.subarray(0, count))
+    return count === undefined ? undefined : new Uint8Array(this.#buffer.subarray(0, count))
   }
 }
 
@@ -68,11 +73,15 @@ function descriptor({ fd }: DescriptorPort): number {
   return fd
 }
 
-function readable({ poller }: DescriptorPort): Promise<void> {
-  return new Promise((resolve, reject) => {
-    poller.once('readable', (error: Error | null) => (error ? reject(error) : resolve()))
-  })
+function caught<T>(call: () => T): Result<T, Error> {
+  try {
+    return ok(call())
+  } catch (error) {
+    return fail(asError(error))
+  }
 }
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))
 
 /** Undefined when the call would have had to wait. */
 function orWouldBlock(call: () => number): number | undefined {

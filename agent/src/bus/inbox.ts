@@ -1,25 +1,45 @@
-import { type Clock, durationMs, type MonoMs } from '@metergate/protocol'
+import type { Clock, MonoMs } from '@metergate/protocol'
+import { Alarm } from './alarm.js'
 
 /** Longest stretch worth keeping: four of the longest frames. Older bytes of a babbling line are let go. */
 const MOST_BYTES = 1024
 
-/** Made once: an abort without a reason makes an exception with a stack, for every answer. */
-const WOKEN = Symbol('woken')
+const NOTHING = new Uint8Array(0)
+
+/** Who waits for bytes: one at a time. */
+interface Waiter {
+  readonly until: number
+  readonly wanted: number
+  readonly signal: AbortSignal | undefined
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
 
 /** Where bytes land until somebody makes sense of them. Waiting is woken by the bytes themselves, never by polling. */
 export class Inbox {
   readonly #clock: Clock
-  #bytes = new Uint8Array(0)
+  #bytes: Uint8Array = NOTHING
   /** Chunk borders: offset of the end of each chunk in `#bytes`, and when it came. */
   #chunks: { end: number; at: MonoMs }[] = []
   #lastAt: MonoMs | undefined
   #heard = 0
   #down: string | undefined
-  #wake: (() => void) | undefined
-  #wanted = 0
+  #waiter: Waiter | undefined
+  /** The signal whose abort is listened for; a daemon's is the same from answer to answer, so it is asked only once. */
+  #heeded: AbortSignal | undefined
+  readonly #alarm: Alarm
+  readonly #onAbort = (): void => {
+    const waiter = this.#waiter
+    if (waiter?.signal?.aborted) this.#free()?.reject(waiter.signal.reason)
+  }
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#alarm = new Alarm(
+      clock,
+      () => this.#rung(),
+      (reason) => this.#free()?.reject(reason),
+    )
   }
 
   get bytes(): Uint8Array {
@@ -44,18 +64,15 @@ export class Inbox {
   push(bytes: Uint8Array, at: MonoMs): void {
     this.#heard += bytes.length
     this.#lastAt = at
-    const joined = new Uint8Array(this.#bytes.length + bytes.length)
-    joined.set(this.#bytes)
-    joined.set(bytes, this.#bytes.length)
-    this.#bytes = joined
-    this.#chunks.push({ end: joined.length, at })
-    if (joined.length > MOST_BYTES) this.drop(joined.length - MOST_BYTES)
-    if (this.#bytes.length >= this.#wanted) this.#wake?.()
+    this.#bytes = this.#bytes.length === 0 ? bytes : joined(this.#bytes, bytes)
+    this.#chunks.push({ end: this.#bytes.length, at })
+    if (this.#bytes.length > MOST_BYTES) this.drop(this.#bytes.length - MOST_BYTES)
+    if (this.#waiter && this.#bytes.length >= this.#waiter.wanted) this.#free()?.resolve()
   }
 
   lost(why: string): void {
     this.#down = why
-    this.#wake?.()
+    this.#free()?.resolve()
   }
 
   /** After a fresh opening. */
@@ -71,33 +88,57 @@ export class Inbox {
 
   /** Takes the first `count` bytes away. */
   drop(count: number): void {
+    if (count >= this.#bytes.length) {
+      this.#bytes = NOTHING
+      this.#chunks = []
+      return
+    }
     this.#bytes = this.#bytes.slice(count)
     this.#chunks = this.#chunks.flatMap(({ end, at }) => (end > count ? [{ end: end - count, at }] : []))
   }
 
   /** Resolves once `wanted` bytes lie here, the line is down, or `until` has come, whichever is first. */
-  async wait(until: number, wanted: number, signal?: AbortSignal): Promise<void> {
-    const left = until - this.#clock.mono()
-    if (left <= 0 || this.#down !== undefined || this.#bytes.length >= wanted) return
-    // Not AbortSignal.any: its signals pile up on one that lives as long as the daemon.
-    const stop = new AbortController()
-    const onAbort = (): void => stop.abort(WOKEN)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#wanted = wanted
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = resolve
+  wait(until: number, wanted: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#down !== undefined || this.#bytes.length >= wanted || until <= this.#clock.mono())
+      return Promise.resolve()
+    this.#heed(signal)
+    return new Promise((resolve, reject) => {
+      this.#waiter = { until, wanted, signal, resolve, reject }
+      this.#alarm.set(until)
     })
-    const slept = this.#clock.sleep(durationMs(left), stop.signal).catch((reason: unknown) => {
-      if (!stop.signal.aborted) throw reason
-    })
-    try {
-      signal?.throwIfAborted()
-      await Promise.race([woken, slept])
-      signal?.throwIfAborted()
-    } finally {
-      this.#wake = undefined
-      signal?.removeEventListener('abort', onAbort)
-      stop.abort(WOKEN)
-    }
   }
+
+  /** Nobody will wait any more for now: no timer is left behind. */
+  rest(): void {
+    this.#alarm.off()
+    this.#heed(undefined)
+  }
+
+  #rung(): void {
+    const waiter = this.#waiter
+    if (!waiter) return
+    if (this.#clock.mono() >= waiter.until) this.#free()?.resolve()
+    else this.#alarm.set(waiter.until)
+  }
+
+  #free(): Waiter | undefined {
+    const waiter = this.#waiter
+    this.#waiter = undefined
+    return waiter
+  }
+
+  #heed(signal: AbortSignal | undefined): void {
+    if (this.#heeded === signal) return
+    this.#heeded?.removeEventListener('abort', this.#onAbort)
+    signal?.addEventListener('abort', this.#onAbort)
+    this.#heeded = signal
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
 }

@@ -116,6 +116,7 @@ export class LineGuard<Q extends Question = Question> {
   async close(): Promise<void> {
     this.#closedWhy = 'closed'
     this.#settings = undefined
+    this.#inbox.rest()
     await this.#port.close()
   }
 

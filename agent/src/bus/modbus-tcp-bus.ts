@@ -81,6 +81,7 @@ export class ModbusTcpBus implements RegisterBus {
   close(): Promise<void> {
     return this.#turns.take(async () => {
       this.#closedWhy = 'closed'
+      this.#inbox.rest()
       await this.#port.close()
     })
   }

@@ -46,7 +46,10 @@ export class SerialLine implements LinePort {
   #gone: string | undefined
   /** Bytes of the answer still to come. */
   #awaited = 0
-  #pause = new AbortController()
+  /** Whether the driver will call when bytes come. */
+  #listening = false
+  /** Grows when a pause in fetching is over before its time. */
+  #pause = 0
 
   constructor(path: string, clock: Clock) {
     this.#path = path
@@ -67,10 +70,11 @@ export class SerialLine implements LinePort {
     this.#gone = undefined
     this.#settings = settings
     this.#awaited = 0
+    this.#listening = false
     // Adapters on a FTDI chip otherwise hold bytes back for up to 16 ms; others do not know the setting.
     await attempt(opened.value.set(LOW_LATENCY))
     await this.#identify(path)
-    void this.#fetch(driver, listener)
+    this.#listen(driver)
     return ok(undefined)
   }
 
@@ -78,6 +82,7 @@ export class SerialLine implements LinePort {
     const driver = this.#driver
     if (!driver) return fail({ kind: 'line_down', why: this.#gone ?? `${this.#path} is not open` })
     this.#awaited = answerLength
+    this.#endPause(driver)
     const written = await attempt(driver.write(bytes))
     if (written.ok) return ok(undefined)
     // A port that cannot be written to is not the port it was: open it anew.
@@ -87,11 +92,12 @@ export class SerialLine implements LinePort {
 
   /** A turn of the event loop for what it has already taken up, then whatever lies in the driver. */
   async look(): Promise<void> {
-    this.#pause.abort()
     await turn()
-    if (!this.#driver || !this.#listener) return
-    const now = await attempt(Promise.resolve(this.#driver).then((driver) => driver.readNow()))
-    if (now.ok && now.value) this.#handOver(now.value, this.#listener)
+    const driver = this.#driver
+    if (!driver) return
+    const now = driver.readNow()
+    if (now.ok && now.value) this.#handOver(now.value)
+    this.#endPause(driver)
     await turn()
   }
 
@@ -104,31 +110,55 @@ export class SerialLine implements LinePort {
     this.#port = undefined
     this.#driver = undefined
     this.#settings = undefined
-    this.#pause.abort()
+    this.#pause += 1
     if (port?.isOpen) await attempt(port.close())
   }
 
-  /** Hands over what comes until the port is closed or gone. */
-  async #fetch(driver: Driver, listener: LineListener): Promise<void> {
-    while (this.#driver === driver) {
-      const read = await attempt(driver.read())
+  /** Has the driver call with what comes, until the port is closed or gone. */
+  #listen(driver: Driver): void {
+    if (this.#listening) return
+    this.#listening = true
+    driver.next((read) => {
       if (this.#driver !== driver) return
-      if (!read.ok) {
-        this.#gone = `${this.#path} went away (${read.fault.message}); is the adapter plugged in?`
-        await this.close()
-        return listener.onDown(this.#gone)
-      }
-      this.#handOver(read.value, listener)
-      const pauseMs = this.#restMs() - MARGIN_MS
-      if (pauseMs <= MARGIN_MS) continue
-      this.#pause = new AbortController()
-      await attempt(this.#clock.sleep(durationMs(Math.min(pauseMs, FETCH_EVERY_MS)), this.#pause.signal))
-    }
+      this.#listening = false
+      this.#fetched(driver, read)
+    })
   }
 
-  #handOver(bytes: Uint8Array, listener: LineListener): void {
+  /** Takes what was read; then listens for the next bytes at once, or when the rest of the answer is about to be there. */
+  #fetched(driver: Driver, read: Result<Uint8Array | undefined, Error>): void {
+    if (!read.ok) {
+      this.#lost(read.fault)
+      return
+    }
+    if (read.value) this.#handOver(read.value)
+    const pauseMs = this.#restMs() - MARGIN_MS
+    if (pauseMs <= MARGIN_MS) {
+      this.#listen(driver)
+      return
+    }
+    this.#pause += 1
+    const pause = this.#pause
+    void this.#clock.sleep(durationMs(Math.min(pauseMs, FETCH_EVERY_MS))).then(() => {
+      if (this.#pause === pause && this.#driver === driver) this.#fetched(driver, driver.readNow())
+    })
+  }
+
+  /** A new request, or a last look: whatever comes from now on is wanted at once. */
+  #endPause(driver: Driver): void {
+    this.#pause += 1
+    this.#listen(driver)
+  }
+
+  #lost(error: Error): void {
+    this.#gone = `${this.#path} went away (${error.message}); is the adapter plugged in?`
+    const [why, listener] = [this.#gone, this.#listener]
+    void this.close().then(() => listener?.onDown(why))
+  }
+
+  #handOver(bytes: Uint8Array): void {
     this.#awaited = Math.max(0, this.#awaited - bytes.length)
-    listener.onData(bytes, this.#clock.mono())
+    this.#listener?.onData(bytes, this.#clock.mono())
   }
 
   /** What the rest of the answer takes on the wire. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
 import { hrtime } from 'node:process'
 import {
   type BootId,
@@ -15,6 +16,18 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id'
 /** Node waits at most this long in one go (2^31-1 ms); longer sleeps are cut up. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1
 
+/**
+ * A line counts its silences in tenths of a millisecond. Waits as short as these are kept exactly: Node's timers know whole
+ * milliseconds only, and are up to one late.
+ */
+const FINE_BELOW_MS = 10
+/** The end of a short wait, for which the thread sleeps: no CPU time, and no turn of the event loop to wait for. */
+const ASLEEP_MS = 1.5
+const NOBODY_WAKES = new Int32Array(new SharedArrayBuffer(4))
+
+/** From the start of the monotonic clock to that of `performance`, which counts the same time and costs no big integers. */
+const ORIGIN_MS = Number(hrtime.bigint()) / 1e6 - performance.now()
+
 /** The box's own time. Monotonic time counts from the machine's boot and is shared by all processes of that boot. */
 export class SystemClock implements Clock {
   readonly bootId: BootId
@@ -29,10 +42,11 @@ export class SystemClock implements Clock {
   }
 
   mono(): MonoMs {
-    return monoMs(Number(hrtime.bigint() / 1000n) / 1000)
+    return monoMs(ORIGIN_MS + performance.now())
   }
 
   async sleep(duration: DurationMs, signal?: AbortSignal): Promise<void> {
+    if (duration > 0 && duration < FINE_BELOW_MS) return waitExactly(duration, signal)
     let left = Math.max(0, duration)
     do {
       const step = Math.min(left, LONGEST_WAIT_MS)
@@ -40,6 +54,18 @@ export class SystemClock implements Clock {
       left -= step
     } while (left > 0)
   }
+}
+
+/** Without a listener for the signal, which would cost more than the wait: it is looked at afterwards. */
+async function waitExactly(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  const due = performance.now() + ms
+  const whole = Math.floor(ms - ASLEEP_MS)
+  // Others have their turn in any case, however short the wait.
+  await new Promise<void>((resolve) => (whole >= 1 ? setTimeout(resolve, whole) : setImmediate(resolve)))
+  const left = due - performance.now()
+  if (left > 0) Atomics.wait(NOBODY_WAKES, 0, 0, left)
+  signal?.throwIfAborted()
 }
 
 /** Not timers/promises: what that makes of an abort costs more than the wait, and the bus breaks off a wait for every answer. */
