@@ -7,6 +7,8 @@ import { LineChild } from '@metergate/simulator'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
 import { benchPlant, minimumMs } from './bus-case.js'
+import { said, TARGETS, verdict } from './bus-verdict.js'
+import { virtualBench } from './bus-virtual.js'
 import { type BenchResult, median, type Row, round } from './figures.js'
 
 const MASTER = join(rootFolder(), 'scripts/dist/bench/bus-master.js')
@@ -61,6 +63,7 @@ export interface BusBenchOptions {
 export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
   const cases = CASES.filter(({ meters }) => !options.quick || meters === 8)
   const rows: Row[] = []
+  const allLive = new Map<number, number>()
   for (const each of cases) {
     const reports = new Map<Kind, Report[]>()
     for (let turn = 1; turn <= options.rounds; turn += 1) {
@@ -70,8 +73,11 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
         reports.set(kind, [...(reports.get(kind) ?? []), await measure(each, kind, options.quick)])
       }
     }
-    rows.push(...[...reports].map(([kind, own]) => rowOf(each, kind, own)))
+    const own = reports.get('metergate')
+    if (own && each.dead.length === 0 && !each.strict) allLive.set(each.meters, ratioOf(each, own))
+    rows.push(...[...reports].map(([kind, own]) => rowOf(each, kind, own, allLive.get(each.meters))))
   }
+  rows.push(...(await backRows(options)))
   return {
     title: 'bus: cycle time of live meters over the theoretical minimum',
     how: `9600 8N1 on a pty paced by its own process, turnaround 15 ms, 20 quantities a meter, time-out of the loops 500 ms; median of ${options.rounds}. node-red-contrib-modbus is not installed and not measured.`,
@@ -82,7 +88,33 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
 const caseName = ({ meters, dead, strict }: Case): string =>
   `${meters} meters, ${dead.length} dead${strict ? ', strict gaps' : ''}`
 
-function rowOf(each: Case, kind: Kind, reports: readonly Report[]): Row {
+const ratioOf = (each: Case, reports: readonly Report[]): number =>
+  median(reports.map(({ cycleMs }) => cycleMs)) / minimumMs(each.meters - each.dead.length)
+
+/** How soon a dead unit is back: in virtual time, where the figure is exact and a run of minutes takes seconds. */
+async function backRows({ onProgress }: BusBenchOptions): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const { meters, dead } of [
+    { meters: 8, dead: [5] },
+    { meters: 32, dead: [4, 17, 29] },
+  ]) {
+    onProgress(`bus: ${meters} meters, ${dead.length} dead, in virtual time`)
+    const { ratio, backAfterMs } = await virtualBench({ meters, dead, minutes: 5 })
+    rows.push({
+      case: `${meters} meters, ${dead.length} dead, virtual time`,
+      master: NAMES.metergate,
+      runs: 1,
+      ratio: round(ratio, 3),
+      verdict: said(
+        `back after ${(backAfterMs / 1000).toFixed(1)} s <= one probe period (${TARGETS.backMs / 1000} s)`,
+        backAfterMs <= TARGETS.backMs,
+      ),
+    })
+  }
+  return rows
+}
+
+function rowOf(each: Case, kind: Kind, reports: readonly Report[], ratioAllLive: number | undefined): Row {
   const of = (figure: (report: Report) => number): number => median(reports.map(figure))
   const least = minimumMs(each.meters - each.dead.length)
   const cycle = of(({ cycleMs }) => cycleMs)
@@ -103,7 +135,19 @@ function rowOf(each: Case, kind: Kind, reports: readonly Report[]): Row {
       of(({ rssMiB }) => rssMiB),
       0,
     ),
+    ...(kind === 'metergate' ? { verdict: verdictOn(each, reports, ratioAllLive) } : {}),
   }
+}
+
+function verdictOn(each: Case, reports: readonly Report[], ratioAllLive: number | undefined): string {
+  return verdict({
+    meters: each.meters,
+    dead: each.dead.length,
+    ratio: ratioOf(each, reports),
+    ratioAllLive,
+    failed: reports.reduce((sum, { failed }) => sum + failed, 0),
+    cpuSecondsPer1000: median(reports.map(({ cpuMs, requests }) => cpuMs / requests)),
+  })
 }
 
 async function measure(each: Case, kind: Kind, quick: boolean): Promise<Report> {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--rounds N] [--json]`: what things cost,
- * measured side by side in one run. A table on a terminal, JSON otherwise. Figures are for reading, never asserted.
+ * `npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--json]`: what things cost,
+ * measured side by side in one run. A plain table, also through a pipe; JSON with `--json`. Figures are for reading, never asserted.
  */
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
@@ -10,7 +10,7 @@ import { type BenchResult, median, round, tableText } from './figures.js'
 import { benchMemory } from './memory.js'
 import { benchStore, benchSync } from './store.js'
 
-const USAGE = 'npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--rounds N] [--json]'
+const USAGE = 'npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--json]'
 
 /** Says what is wrong with the command line, and ends. */
 function usage(why: string): never {
@@ -24,6 +24,8 @@ function commandLine() {
       allowPositionals: true,
       options: {
         quick: { type: 'boolean', default: false },
+        /** How often each figure is measured; the median is shown. `--rounds` is its older name. */
+        runs: { type: 'string' },
         rounds: { type: 'string', default: '5' },
         json: { type: 'boolean', default: false },
       },
@@ -34,8 +36,7 @@ function commandLine() {
 }
 
 const { values: flags, positionals } = commandLine()
-const rounds = Number(flags.rounds)
-const onTerminal = process.stdout.isTTY === true
+const rounds = Number(flags.runs ?? flags.rounds)
 const onProgress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K… ${text}`)
 }
@@ -78,10 +79,10 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchResult>>> = {
 const wanted = positionals.length === 0 || positionals.includes('all') ? Object.keys(BENCHES) : positionals
 const unknown = wanted.find((name) => !Object.hasOwn(BENCHES, name))
 if (unknown !== undefined) usage(`there is no bench "${unknown}"`)
-if (!Number.isInteger(rounds) || rounds < 1) usage(`--rounds ${flags.rounds}: give a whole number from 1`)
+if (!Number.isInteger(rounds) || rounds < 1) usage(`--runs ${flags.runs ?? flags.rounds}: give a whole number from 1`)
 for (const name of wanted) {
   const result = await BENCHES[name]?.()
   if (!result) continue
   onProgress('')
-  process.stdout.write(onTerminal && !flags.json ? `${tableText(result)}\n` : `${JSON.stringify(result)}\n`)
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${tableText(result)}\n`)
 }
