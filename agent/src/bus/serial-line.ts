@@ -17,8 +17,8 @@ const LOW_LATENCY = { brk: false, dtr: true, rts: true, lowLatency: true }
 
 /** While an answer is on the wire its bytes are fetched this seldom, not chunk by chunk: waking up costs more than a byte. */
 const FETCH_EVERY_MS = 100
-/** The driver may be ahead of our reckoning by this much. */
-const MARGIN_MS = 2
+/** The driver may be ahead of our reckoning by a chunk, and a timer late by a millisecond: what is slept beyond the last byte is lost to the line. */
+const MARGIN_MS = 4
 
 type OpenOptions = (typeof FORMATS)[SerialFormat] & {
   readonly path: string
