@@ -4,15 +4,8 @@ import { runInNewContext } from 'node:vm'
 import type { LinePort } from '@metergate/agent'
 import { type Clock, ok, type Result, randomInt, withCrc } from '@metergate/protocol'
 import { SeededRandom, Timeline, VirtualClock } from '@metergate/simulator'
-import {
-  dlt645Answer,
-  guarded,
-  isTrue,
-  modbusAnswer,
-  type RigMaster,
-  type RigProtocol,
-  type RigRead,
-} from './bus-line.js'
+import { guarded, type RigMaster } from './bus-line.js'
+import { answerOf, isTrue, type RigProtocol, type RigRead } from './bus-truth.js'
 import type { RigResult } from './rig.js'
 
 /** A read that takes longer than this on the line's own clock hangs. */
@@ -124,9 +117,8 @@ export async function busFuzz(
   const random = new SeededRandom(36)
   const timeline = new Timeline()
   const clock = new VirtualClock(timeline)
-  const answer = protocol === 'modbus' ? modbusAnswer : dlt645Answer
   const line = new FuzzLine(timeline, clock, random.fork('line'), (request) =>
-    [1, 2, 3].map((unit) => answer(request, unit)).find((bytes) => bytes !== undefined),
+    [1, 2, 3].map((unit) => answerOf(protocol, request, unit)).find((bytes) => bytes !== undefined),
   )
   const read = master(line, clock)
   const seen: Fuzzed = { reads: 0, good: 0, undetectable: 0, hangs: 0, worstRealMs: 0, throws: [] }

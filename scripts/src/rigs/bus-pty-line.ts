@@ -12,7 +12,9 @@ import {
   SeededRandom,
   SerialLine,
 } from '@metergate/simulator'
-import { type RigLine, type RigMaster, type RigProtocol, SETTINGS, TruthfulStation, UNITS } from './bus-line.js'
+import type { RigLine, RigMaster } from './bus-line.js'
+import { TruthfulStation } from './bus-station.js'
+import { type RigProtocol, SETTINGS, UNITS } from './bus-truth.js'
 
 /** The same slaves behind a real pty in real time, read through the operating system's serial driver. */
 export function ptyRigLine(

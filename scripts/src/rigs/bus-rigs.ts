@@ -1,3 +1,4 @@
+import { busControls } from './bus-controls.js'
 import { busFaults, busFaultsOnPty, busLate } from './bus-faults.js'
 import { busFuzz } from './bus-fuzz.js'
 import { careless, unguarded } from './bus-planted.js'
@@ -20,6 +21,8 @@ export function busRigs(long: boolean): Readonly<Record<string, BusRig>> {
     'bus-dlt645': rig(() => busFaults('dlt645', faults)),
     'bus-late': rig(() => busLate(late)),
     'bus-late-control': control(() => busLate(300, unguarded)),
+    'bus-controls-modbus': rig(() => busControls('modbus', 60)),
+    'bus-controls-dlt645': rig(() => busControls('dlt645', 60)),
     'bus-pty-modbus': rig(() => busFaultsOnPty('modbus', onPty)),
     'bus-pty-dlt645': rig(() => busFaultsOnPty('dlt645', onPty)),
     'bus-fuzz-modbus': rig(() => busFuzz('modbus', fuzz)),

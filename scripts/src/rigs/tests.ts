@@ -135,9 +135,10 @@ export const TESTS: readonly TestRow[] = [
   },
   {
     test: 'T33',
-    what: 'noise on the line',
-    rigs: ['bus-modbus', 'bus-dlt645', 'bus-late'],
-    controls: ['bus-late-control'],
+    what: 'every fault of the line, provoked in virtual time and on a pty',
+    rigs: ['bus-modbus', 'bus-dlt645', 'bus-late', 'bus-pty-modbus', 'bus-pty-dlt645'],
+    controls: ['bus-controls-modbus', 'bus-controls-dlt645', 'bus-late-control'],
+    suites: ['agent/src/bus/line-faults.test.ts', 'agent/src/bus/late-answers.test.ts'],
   },
   { test: 'T34', what: 'adapter unplugged, dead and slow slaves', suites: ['agent/src/bus/serial-line.test.ts'] },
   {
@@ -145,7 +146,13 @@ export const TESTS: readonly TestRow[] = [
     what: 'edge values, resets, exchanges',
     suites: ['agent/src/energy/counter-delta.test.ts', 'protocol/src/profile/decode.test.ts'],
   },
-  { test: 'T36', what: 'fuzzed frames, profiles and answers', suites: ['protocol/src/wire/fuzz.test.ts'] },
+  {
+    test: 'T36',
+    what: 'fuzzed frames, profiles and answers',
+    rigs: ['bus-fuzz-modbus', 'bus-fuzz-dlt645'],
+    controls: ['bus-fuzz-control'],
+    suites: ['protocol/src/fuzz.test.ts', 'protocol/src/wire/fuzz.test.ts'],
+  },
   {
     test: 'T43',
     what: 'random edits of a store by SQL',

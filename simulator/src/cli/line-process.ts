@@ -1,6 +1,6 @@
 import { unreachable } from '@metergate/protocol'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
-import type { FaultPlan } from '../fault/faults.js'
+import type { FaultPlan, LineFaults, UnitFaults } from '../fault/faults.js'
 import { wallTimeOf } from '../kernel/real-time.js'
 import { RealScheduler } from '../kernel/scheduler.js'
 import { buildLine, type SimulatedLine } from '../line/build-line.js'
@@ -23,6 +23,9 @@ export interface LineProcessOptions {
   /** Port for Modbus TCP and for RTU over TCP; 0 takes a free one, undefined serves none. */
   readonly tcp?: number
   readonly rtuTcp?: number
+  /** In force from the start; commands on standard input replace them. */
+  readonly faults?: readonly { readonly unit: string; readonly set: UnitFaults }[]
+  readonly lineFaults?: LineFaults
 }
 
 /** What is said once everything answers. */
@@ -66,6 +69,8 @@ export class LineProcess {
     this.#emit = emit
     this.#holdAt = options.hold ? Math.floor(this.#epochAt(this.#scheduler.now())) : undefined
     this.#simulated = this.#build()
+    for (const { unit, set } of options.faults ?? []) this.#simulated.faults.setUnit(unit, set)
+    if (options.lineFaults) this.#simulated.faults.setLine(options.lineFaults)
     this.#pty = new PtyLine({
       line: this.#simulated.line,
       scheduler: this.#scheduler,
@@ -178,6 +183,7 @@ export class LineProcess {
       this.#simulated.meters.filter((meter) => meter instanceof ModbusMeter),
       this.#scheduler,
       this.#epochAt,
+      this.#simulated.faults,
     )
     return this.#tcp.start(port)
   }

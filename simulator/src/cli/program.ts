@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { Command, Option } from 'commander'
+import type { LineFaults } from '../fault/faults.js'
 import { wallNow } from '../kernel/real-time.js'
 import { Timeline } from '../kernel/timeline.js'
 import { buildLine, DEFAULT_DELIVERY } from '../line/build-line.js'
@@ -8,6 +9,7 @@ import { SHIFT_PATTERNS } from '../plant/calendar.js'
 import { type TruthReport, truthReport } from '../plant/truth-report.js'
 import { VERSION } from '../version.js'
 import { parseCommand } from './commands.js'
+import { faultHelp, lineFault, type UnitFaultOption, unitFault } from './fault-options.js'
 import { LineProcess, type LineProcessOptions } from './line-process.js'
 import { instant, type PlantOptions, plantFrom, wholeNumber } from './options.js'
 
@@ -24,6 +26,8 @@ interface LineFlags extends PlantOptions {
   readonly logAnswers?: boolean
   readonly exitWithInput?: boolean
   readonly json?: boolean
+  readonly fault?: readonly UnitFaultOption[]
+  readonly lineFault?: LineFaults
 }
 
 const print = (line: string): void => {
@@ -53,10 +57,17 @@ export function buildProgram(): Command {
         .choices(['prompt', 'late'])
         .default('prompt'),
     )
+    .option(
+      '--fault <unit:what=value>',
+      'a fault of one unit, e.g. 3:crc=0.1,late=0.05 or 3:dead; may be repeated',
+      unitFault,
+    )
+    .option('--line-fault <what=probability>', 'faults of the wire, e.g. noise=0.001,echo=1', lineFault)
     .option('--no-speed-probe', 'trust --baud instead of asking the other end')
     .option('--log-answers', 'print every answer with the register instant (JSON lines)')
     .option('--exit-with-input', 'stop when standard input ends, so that no line outlives the script that started it')
     .option('--json', 'print JSON lines; takes commands as JSON lines on standard input either way')
+    .addHelpText('after', faultHelp())
     .action((flags: LineFlags) => runLine(flags))
   withPlant(program.command('truth').description('print what is true at an instant'))
     .option('--at <instant>', 'ISO 8601 or milliseconds since 1970; default: now', instant)
@@ -90,6 +101,8 @@ async function runLine(flags: LineFlags): Promise<void> {
     ...(flags.link === undefined ? {} : { link: flags.link }),
     ...(flags.tcp === undefined ? {} : { tcp: flags.tcp }),
     ...(flags.rtuTcp === undefined ? {} : { rtuTcp: flags.rtuTcp }),
+    ...(flags.fault === undefined ? {} : { faults: flags.fault }),
+    ...(flags.lineFault === undefined ? {} : { lineFaults: flags.lineFault }),
   }
   const line = new LineProcess(options, emit)
   const ready = await line.start()

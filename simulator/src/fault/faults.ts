@@ -16,8 +16,16 @@ export const ANSWER_FAULTS = [
   'wrong_function',
   'exception',
   'garbage',
+  'clash',
 ] as const
 export type AnswerFault = (typeof ANSWER_FAULTS)[number]
+/** Those that have a meaning without a wire: what a Modbus TCP gateway passes on. */
+export const TCP_FAULTS: readonly AnswerFault[] = ['silent', 'late', 'wrong_unit', 'wrong_function', 'exception']
+/** Everything that is counted when it was done. */
+export type Provoked = AnswerFault | 'slow' | 'block_limit' | keyof LineFaults
+
+/** Modbus exception 2: what most meters say to a block they do not give. */
+const ILLEGAL_ADDRESS = 2
 
 const probability = z.number().min(0).max(1)
 
@@ -34,6 +42,8 @@ export const unitFaultsSchema = z.strictObject({
   wrong_function: probability.optional(),
   exception: probability.optional(),
   garbage: probability.optional(),
+  /** A second unit with the same address and other values answers as well. */
+  clash: probability.optional(),
   /** Answers nothing at all, as if its supply were off. */
   dead: z.boolean().optional(),
   /** How much later a late answer starts. */
@@ -41,6 +51,10 @@ export const unitFaultsSchema = z.strictObject({
   /** Added to every answer's turnaround: a slow unit. */
   slow_ms: z.number().min(0).max(60_000).optional(),
   exception_code: z.number().int().min(1).max(255).optional(),
+  /** How much later than this unit its double starts. */
+  clash_ms: z.number().min(0).max(60_000).optional(),
+  /** Refuses answers of more registers (two bytes each) than this with code 2, whatever its profile says. */
+  block_limit: z.number().int().min(1).max(125).optional(),
 })
 export type UnitFaults = z.infer<typeof unitFaultsSchema>
 
@@ -60,6 +74,8 @@ export interface ShapedAnswer {
   readonly extraDelayMs: number
   /** What was done to it. */
   readonly faults: readonly AnswerFault[]
+  /** What a second unit of the same address says, so much later. */
+  readonly double?: { readonly bytes: Uint8Array; readonly afterMs: number }
 }
 
 /** Address of a unit as faults know it: `1` for Modbus unit 1, twelve digits for DL/T 645. */
@@ -70,7 +86,7 @@ export type UnitName = string
  * it provoked, so that a test can say "200 of each".
  */
 export class FaultPlan {
-  readonly provoked = new Map<AnswerFault | 'echo' | 'partial_echo' | 'noise', number>()
+  readonly provoked = new Map<Provoked, number>()
   readonly #random: SeededRandom
   readonly #units = new Map<UnitName, UnitFaults>()
   readonly #once = new Map<UnitName, AnswerFault[]>()
@@ -106,21 +122,33 @@ export class FaultPlan {
     return this.#units.get(unit)?.dead === true
   }
 
-  /** What becomes of an answer, or undefined when it is never sent. */
-  shape(station: Station, answer: Uint8Array): ShapedAnswer | undefined {
+  /** What becomes of an answer, or undefined when it is never sent. `possible`: the faults there can be on this way. */
+  shape(
+    station: Station,
+    answer: Uint8Array,
+    possible: readonly AnswerFault[] = ANSWER_FAULTS,
+  ): ShapedAnswer | undefined {
     const unit = station.name
     const faults = this.#units.get(unit)
-    const slowMs = faults?.slow_ms ?? 0
-    const queue = this.#once.get(unit)
-    const forced = queue?.shift()
+    const forced = this.#once.get(unit)?.shift()
     if (!faults && !forced) return { bytes: answer, extraDelayMs: 0, faults: [] }
-    const active = forced ? [forced] : ANSWER_FAULTS.filter((kind) => this.#random.chance(faults?.[kind] ?? 0))
-    let shaped: ShapedAnswer | undefined = { bytes: answer, extraDelayMs: slowMs, faults: active }
+    const active = (forced ? [forced] : possible).filter(
+      (kind) => possible.includes(kind) && (forced !== undefined || this.#random.chance(faults?.[kind] ?? 0)),
+    )
+    let shaped: ShapedAnswer | undefined = { ...this.#unitsWay(station, answer, faults ?? {}), faults: active }
     for (const kind of active) {
       this.#count(kind)
       shaped = shaped && this.#apply(kind, shaped, faults ?? {}, station)
     }
     return shaped
+  }
+
+  /** What a unit does by its nature: it is slow, and refuses longer blocks than it can give. */
+  #unitsWay(station: Station, answer: Uint8Array, { slow_ms: slowMs = 0, block_limit: limit }: UnitFaults) {
+    if (slowMs > 0) this.#count('slow')
+    const refuses = limit !== undefined && station.dataBytes(answer) > 2 * limit
+    if (refuses) this.#count('block_limit')
+    return { bytes: refuses ? station.refusal(answer, ILLEGAL_ADDRESS) : answer, extraDelayMs: slowMs }
   }
 
   #apply(kind: AnswerFault, before: ShapedAnswer, faults: UnitFaults, station: Station): ShapedAnswer | undefined {
@@ -152,6 +180,8 @@ export class FaultPlan {
         return now(station.refusal(bytes, faults.exception_code ?? 6))
       case 'garbage':
         return now(random.bytes(1 + randomInt(random, 40)))
+      case 'clash':
+        return { ...before, double: { bytes: station.double(bytes, random), afterMs: faults.clash_ms ?? 0 } }
     }
   }
 
@@ -181,7 +211,7 @@ export class FaultPlan {
     return byte ^ (1 << randomInt(this.#random, 8))
   }
 
-  #count(kind: AnswerFault | 'echo' | 'partial_echo' | 'noise'): void {
+  #count(kind: Provoked): void {
     this.provoked.set(kind, (this.provoked.get(kind) ?? 0) + 1)
   }
 }

@@ -158,6 +158,13 @@ describe.skipIf(!hasStty)('the same meters over TCP', () => {
     expect(byTcp.subarray(7).toString('hex')).toBe(byRtu.subarray(1, -2).toString('hex'))
   })
 
+  it('have the faults over TCP that need no wire', async () => {
+    const faults = [{ unit: '1', set: { exception: 1, exception_code: 4 } }]
+    const { tcp } = await newLine({ tcp: 0, faults }).start()
+    const answer = await exchange(tcp ?? 0, Uint8Array.of(0, 1, 0, 0, 0, 6, 1, 4, 0, 0, 0, 10), 9)
+    expect(answer.toString('hex')).toBe('000100000003' + '018404')
+  })
+
   it('name a unit that is not there', async () => {
     const { tcp } = await newLine({ tcp: 0 }).start()
     const answer = await exchange(tcp ?? 0, Uint8Array.of(0, 1, 0, 0, 0, 6, 99, 3, 0, 0, 0, 1), 9)

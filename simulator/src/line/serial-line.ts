@@ -38,7 +38,8 @@ export interface SerialLineOptions {
   readonly onEvent?: (event: LineEvent) => void
 }
 
-type Talker = 'master' | 'echo' | Station
+/** `double`: a second unit with the address of the one that answers. */
+type Talker = 'master' | 'echo' | 'double' | Station
 
 /** Characters sent end to end by one side. */
 interface Burst {
@@ -160,9 +161,19 @@ export class SerialLine {
     if (!shaped || shaped.bytes.length === 0) return
     const burst = this.#burst(station, shaped.bytes, station.settings, startMs + shaped.extraDelayMs)
     this.#busyUntil.set(station, burst.endMs)
+    if (shaped.double) this.#doubleLater(station, shaped.double.bytes, burst.startMs + shaped.double.afterMs)
     scheduler.after(burst.startMs - scheduler.now(), () => {
       const { bytes, startMs: atMs } = burst
       onEvent?.({ kind: 'answer', atMs, epochMs, station: station.name, bytes, faults: shaped.faults })
+      this.#transmit(burst)
+      this.#deliver(burst)
+    })
+  }
+
+  #doubleLater(station: Station, bytes: Uint8Array, startMs: number): void {
+    const { scheduler } = this.#options
+    scheduler.after(startMs - scheduler.now(), () => {
+      const burst = this.#burst('double', bytes, station.settings, startMs)
       this.#transmit(burst)
       this.#deliver(burst)
     })

@@ -1,3 +1,4 @@
+import type { Random } from '@metergate/protocol'
 import type { SerialSettings } from './timing.js'
 
 /** A device on the line. */
@@ -18,4 +19,8 @@ export interface Station {
   functionAt(frame: Uint8Array): number
   /** The answer this station would give to refuse what `frame` answers. */
   refusal(frame: Uint8Array, code: number): Uint8Array
+  /** Bytes of data an answer carries; none for a refusal. */
+  dataBytes(frame: Uint8Array): number
+  /** What a second device with this address, and other values, would answer where this one answers `frame`. */
+  double(frame: Uint8Array, random: Random): Uint8Array
 }

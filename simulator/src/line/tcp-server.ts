@@ -1,7 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { type FaultPlan, TCP_FAULTS } from '../fault/faults.js'
 import type { Scheduler } from '../kernel/scheduler.js'
+import { withCrc } from '../meter/crc16.js'
 import type { ModbusMeter } from '../meter/modbus-meter.js'
-import { answerPdu } from '../meter/modbus-station.js'
+import { answerPdu, ModbusStation } from '../meter/modbus-station.js'
 import type { SerialLine } from './serial-line.js'
 import type { SerialSettings } from './timing.js'
 
@@ -27,7 +29,10 @@ function shut(server: Server, sockets: ReadonlySet<Socket>): void {
   for (const socket of sockets) socket.destroy()
 }
 
-/** The meters by Modbus TCP: no wire to share, each request answered after the unit's turnaround. */
+/**
+ * The meters by Modbus TCP: no wire to share, each request answered after the unit's turnaround. Of the faults those apply that
+ * need no wire: a dead, slow or late unit, refusals, block limits, answers of another unit or function.
+ */
 export class ModbusTcpServer {
   readonly #meters: readonly ModbusMeter[]
   readonly #scheduler: Scheduler
@@ -35,10 +40,18 @@ export class ModbusTcpServer {
   readonly #sockets = new Set<Socket>()
   readonly #server = createServer((socket) => this.#serve(socket))
 
-  constructor(meters: readonly ModbusMeter[], scheduler: Scheduler, epochAt: (schedulerMs: number) => number) {
+  readonly #faults: FaultPlan | undefined
+
+  constructor(
+    meters: readonly ModbusMeter[],
+    scheduler: Scheduler,
+    epochAt: (schedulerMs: number) => number,
+    faults?: FaultPlan,
+  ) {
     this.#meters = meters
     this.#scheduler = scheduler
     this.#epochAt = epochAt
+    this.#faults = faults
   }
 
   start(port: number): Promise<number> {
@@ -73,14 +86,30 @@ export class ModbusTcpServer {
   #answer(socket: Socket, request: Buffer): void {
     const meter = this.#meters.find((candidate) => candidate.unit === request[6])
     const pdu = new Uint8Array(request.subarray(HEADER_BYTES))
-    const head = Buffer.from(request.subarray(0, HEADER_BYTES))
+    const head = Buffer.from(request.subarray(0, 6))
     this.#scheduler.after(meter?.spec.turnaroundMs ?? 0, () => {
       const body = meter
         ? answerPdu(meter, pdu, this.#epochAt(this.#scheduler.now()))
         : Uint8Array.of((pdu[0] ?? 0) | 0x80, TARGET_FAILED)
-      head.writeUInt16BE(body.length + 1, 4)
-      if (!socket.destroyed) socket.write(Buffer.concat([head, body]))
+      const shaped = this.#shape(meter, Uint8Array.of(request[6] ?? 0, ...body))
+      if (!shaped) return
+      this.#scheduler.after(shaped.afterMs, () => {
+        head.writeUInt16BE(shaped.unitAndPdu.length, 4)
+        if (!socket.destroyed) socket.write(Buffer.concat([head, shaped.unitAndPdu]))
+      })
     })
+  }
+
+  /** The unit's faults on what a gateway would pass on; undefined when it says nothing. */
+  #shape(
+    meter: ModbusMeter | undefined,
+    unitAndPdu: Uint8Array,
+  ): { readonly unitAndPdu: Uint8Array; readonly afterMs: number } | undefined {
+    if (!meter || !this.#faults) return { unitAndPdu, afterMs: 0 }
+    if (this.#faults.isDead(meter.name)) return undefined
+    const station = new ModbusStation(meter, { baud: 9600, format: undefined })
+    const shaped = this.#faults.shape(station, withCrc(unitAndPdu), TCP_FAULTS)
+    return shaped && { unitAndPdu: shaped.bytes.subarray(0, -2), afterMs: shaped.extraDelayMs }
   }
 }
 

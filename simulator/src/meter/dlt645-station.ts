@@ -1,3 +1,4 @@
+import { type Random, randomInt } from '@metergate/protocol'
 import type { Station } from '../line/station.js'
 import type { SerialSettings } from '../line/timing.js'
 import type { Dlt645Meter } from './dlt645-meter.js'
@@ -60,6 +61,21 @@ export class Dlt645Station implements Station {
   refusal(frame: Uint8Array, code: number): Uint8Array {
     const control = frame[this.functionAt(frame)] ?? 0x91
     return this.#frame(control | 0x40, Uint8Array.of(code))
+  }
+
+  dataBytes(frame: Uint8Array): number {
+    const start = frame.indexOf(START)
+    const identifier = this.#meter.profile.edition === '1997' ? 2 : 4
+    if (((frame[start + 8] ?? 0) & 0x40) !== 0) return 0
+    return Math.max(0, (frame[start + 9] ?? 0) - identifier)
+  }
+
+  /** Other figures, decimal like those of this meter. */
+  double(frame: Uint8Array, random: Random): Uint8Array {
+    const end = frame.length - 2
+    const from = end - this.dataBytes(frame)
+    const figure = (): number => randomInt(random, 10) * 16 + randomInt(random, 10) + OFFSET
+    return this.reseal(frame.map((byte, index) => (index >= from && index < end ? figure() : byte)))
   }
 
   /** AA stands for any two digits; 99 is for all and gets no answer, which no read uses. */

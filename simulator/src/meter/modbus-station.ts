@@ -1,3 +1,4 @@
+import { type Random, randomInt } from '@metergate/protocol'
 import type { Station } from '../line/station.js'
 import type { SerialSettings } from '../line/timing.js'
 import { hasGoodCrc, withCrc } from './crc16.js'
@@ -42,6 +43,15 @@ export class ModbusStation implements Station {
 
   refusal(frame: Uint8Array, code: number): Uint8Array {
     return withCrc(Uint8Array.of(frame[0] ?? 0, (frame[1] ?? 0) | 0x80, code))
+  }
+
+  dataBytes(frame: Uint8Array): number {
+    return ((frame[1] ?? 0) & 0x80) !== 0 ? 0 : (frame[2] ?? 0)
+  }
+
+  double(frame: Uint8Array, random: Random): Uint8Array {
+    const end = 3 + this.dataBytes(frame)
+    return this.reseal(frame.map((byte, index) => (index >= 3 && index < end ? randomInt(random, 256) : byte)))
   }
 }
 
