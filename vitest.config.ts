@@ -9,6 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['{protocol,agent,cloud-api,simulator,scripts}/src/**/*.test.ts'],
+    globalSetup: ['./vitest.global.ts'],
     setupFiles: ['./vitest.setup.ts'],
     pool: 'forks',
     // Many files wait for real programs; vitest would leave one core idle by default.
