@@ -40,9 +40,10 @@ export class Dlt645Master {
   }
 
   #isDamaged(): boolean {
-    const { crc, requests } = this.#guard.counters
-    if (crc > this.#damage) this.#mistrustUntil = requests + MISTRUST
-    this.#damage = crc
+    const { damage } = this.#guard
+    const { requests } = this.#guard.counters
+    if (damage > this.#damage) this.#mistrustUntil = requests + MISTRUST
+    this.#damage = damage
     return requests < this.#mistrustUntil
   }
 

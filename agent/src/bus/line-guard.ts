@@ -29,6 +29,10 @@ export interface GuardOptions {
 const BABBLE_MS = 1000
 /** A line that is down is tried again at most this often. */
 const REOPEN_EVERY_MS = 500
+/** Pieces of frames this soon after a time-out may be a late answer that our next question ran into. */
+const LATE_MS = 5000
+/** What a floating pair gives, and the wake-up bytes of an answer that only begins. */
+const IDLE = /^(00|fe|ff)*$/
 /**
  * The discipline of one line. Keeps t3.5 of silence before every request, measured from the last byte heard or
  * sent; closes frames by length and check, never by silence; drops echoes, noise and late answers; believes a time-out only
@@ -51,6 +55,8 @@ export class LineGuard<Q extends Question = Question> {
   #everOpened = false
   #triedAt: number | undefined
   #lastSent = Number.NEGATIVE_INFINITY
+  #damage = 0
+  #timedOutAt = Number.NEGATIVE_INFINITY
 
   constructor(port: LinePort, clock: Clock, options: GuardOptions) {
     this.#port = port
@@ -71,6 +77,15 @@ export class LineGuard<Q extends Question = Question> {
 
   get counters(): BusCounters {
     return this.#line.counters
+  }
+
+  /**
+   * Signs that the line changes bytes, ever: answers whose check failed, that broke off or came as something else, and frames
+   * of units nobody asked. A time-out is none (units are switched off), nor are what a late answer leaves behind, stray bytes (an
+   * undriven pair floats) and echoes.
+   */
+  get damage(): number {
+    return this.#damage
   }
 
   /** Whether an answer of this question's shape may still come for an older question. */
@@ -109,8 +124,16 @@ export class LineGuard<Q extends Question = Question> {
     this.#tally(question.unit).count('requests')
     this.#line.count('requests')
     this.#countBoth(question.unit, outcome.ok ? 'good' : outcome.fault.kind)
+    if (!outcome.ok) this.#noteDamage(outcome.fault)
     if (purpose === 'resync') this.#countBoth(question.unit, 'resyncs')
     return outcome
+  }
+
+  #noteDamage(fault: BusFault): void {
+    const now = this.#clock.mono()
+    if (fault.kind === 'timeout') this.#timedOutAt = now
+    const isPieces = fault.kind === 'bad_frame' && !IDLE.test(fault.received)
+    if (fault.kind === 'crc' || (isPieces && now - this.#timedOutAt > LATE_MS)) this.#damage += 1
   }
 
   async close(): Promise<void> {
@@ -221,7 +244,11 @@ export class LineGuard<Q extends Question = Question> {
     if (verdict.kind === 'mine' && sighting.unit === listening) return 'mine'
     this.#countBoth(sighting.unit, 'late_answers')
     this.#countBoth(sighting.unit, 'stray_bytes', sighting.end - sighting.start)
-    if (verdict.kind === 'unknown') return 'late'
+    if (verdict.kind === 'unknown') {
+      // A unit that was asked before may still answer an old question twice; one that never was has a damaged name.
+      if (!this.#lastTalk.has(sighting.unit)) this.#damage += 1
+      return 'late'
+    }
     if (sighting.kind === 'answer') this.#timing(sighting.unit).answeredLate(this.#clock.mono() - verdict.askedAt)
     return 'late'
   }
