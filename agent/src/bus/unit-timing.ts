@@ -9,13 +9,13 @@ export const DEFAULT_TURNAROUND: TurnaroundFacts = { typical: 40, max: 500 }
 /** Below this an operating system's own delays (USB latency timers of 16 ms, a busy box) would look like a dead meter. */
 const LEAST_MS = 150
 /** As long as a line may wait for an answer and still be well again within a second of a fault. */
-const MOST_MS = 700
+const MOST_MS = 680
 /** The remembered peak sinks by this share per answer, so one slow answer does not slow the line for ever. */
 const DECAY = 0.98
 
 /**
  * How long one unit may take, learnt from how long it took: half as much again as its recent peak and 60 ms, but no more than
- * 700 ms or the maker's maximum, whichever is longer. It never learns from silence, so a dead unit stays cheap; a late answer that is
+ * 680 ms or the maker's maximum, whichever is longer. It never learns from silence, so a dead unit stays cheap; a late answer that is
  * heard teaches it at once.
  */
 export class UnitTiming {

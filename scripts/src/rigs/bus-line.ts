@@ -1,4 +1,4 @@
-import { type LinePort, SerialBus } from '@metergate/agent'
+import { type LinePort, ModbusTcpBus, SerialBus } from '@metergate/agent'
 import type { Clock, Result } from '@metergate/protocol'
 import {
   type Delivery,
@@ -31,6 +31,15 @@ export const guarded =
       return answer.ok ? { ok: true, value: answer.value.data } : answer
     }
   }
+
+/** The real bus for Modbus TCP. */
+export const guardedTcp: RigMaster = (port, clock) => {
+  const bus = new ModbusTcpBus(port, clock)
+  return async ({ unit, function: fn, block, count }) => {
+    const answer = await bus.read({ protocol: 'modbus', unit, function: fn, address: block, count })
+    return answer.ok ? { ok: true, value: answer.value.data } : answer
+  }
+}
 
 /** What a rig needs of a line, in virtual time or behind a real pty. */
 export interface RigLine {

@@ -1,12 +1,15 @@
 import type { LinePort } from '@metergate/agent'
 import {
   type Clock,
+  cutTcpFrame,
   durationMs,
   encodeDlt645Read,
   encodeReadRequest,
+  encodeTcpReadRequest,
   fail,
   hasValidCrc,
   ok,
+  parseTcpReply,
   type Result,
 } from '@metergate/protocol'
 import { guarded, type RigMaster } from './bus-line.js'
@@ -142,5 +145,19 @@ export const careless: RigMaster = (port: LinePort, clock: Clock) => {
     if (heard.length === 0) return fail('timeout')
     const words = Buffer.from(heard)
     return ok(Uint8Array.from({ length: 2 * count }, (_, index) => words.readUInt8(3 + index)))
+  }
+}
+
+/** A planted mistake: a Modbus TCP client that takes the first answer of the right shape, whatever its transaction. */
+export const anyTransaction: RigMaster = (port, clock) => {
+  let heard: number[] = []
+  return async ({ unit, function: fn, block, count }) => {
+    await port.open(SETTINGS.modbus, { onData: (bytes) => heard.push(...bytes), onDown: () => {} })
+    heard = []
+    await port.write(encodeTcpReadRequest(1, { unit, function: fn, address: block, count }))
+    await clock.sleep(durationMs(TIMEOUT_MS))
+    const cut = cutTcpFrame(Uint8Array.from(heard))
+    if (cut.kind !== 'frame') return fail(cut.kind)
+    return parseTcpReply(cut.frame, { unit, function: fn, address: block, count })
   }
 }

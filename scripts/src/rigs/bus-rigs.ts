@@ -1,7 +1,7 @@
 import { busControls } from './bus-controls.js'
 import { busFaults, busFaultsOnPty, busLate } from './bus-faults.js'
 import { busFuzz } from './bus-fuzz.js'
-import { careless, unguarded } from './bus-planted.js'
+import { anyTransaction, careless, lacking, unguarded } from './bus-planted.js'
 import type { RigResult } from './rig.js'
 
 interface BusRig {
@@ -27,6 +27,10 @@ export function busRigs(long: boolean): Readonly<Record<string, BusRig>> {
     'bus-pty-dlt645': rig(() => busFaultsOnPty('dlt645', onPty)),
     'bus-fuzz-modbus': rig(() => busFuzz('modbus', fuzz)),
     'bus-fuzz-dlt645': rig(() => busFuzz('dlt645', fuzz)),
+    'bus-fuzz-tcp': rig(() => busFuzz('modbus_tcp', fuzz)),
     'bus-fuzz-control': control(() => busFuzz('modbus', 100, careless)),
+    'bus-fuzz-unchecked-control': control(() => busFuzz('modbus', 300, lacking('modbus', 'check'))),
+    'bus-fuzz-dlt645-control': control(() => busFuzz('dlt645', 300, lacking('dlt645', 'check'))),
+    'bus-fuzz-tcp-control': control(() => busFuzz('modbus_tcp', 300, anyTransaction)),
   }
 }

@@ -62,3 +62,11 @@ function dlt645Answer(heard: Uint8Array, unit: number, salt: number): Uint8Array
     Uint8Array.of(...cut.frame.data.subarray(0, 4), ...words(unit + salt, 0x11, block, 2)),
   )
 }
+
+/** A Modbus TCP device's answer to a request: the same registers, with the request's transaction and unit. */
+export function tcpAnswer(request: Uint8Array): Uint8Array | undefined {
+  const [t1 = 0, t0 = 0, , , , , unit = 0, fn = 0, high = 0, low = 0, , count = 0] = request
+  if (request.length !== 12) return undefined
+  const data = words(unit, fn, high * 256 + low, count)
+  return Uint8Array.of(t1, t0, 0, 0, 0, 3 + data.length, unit, fn, data.length, ...data)
+}

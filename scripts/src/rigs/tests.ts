@@ -149,8 +149,8 @@ export const TESTS: readonly TestRow[] = [
   {
     test: 'T36',
     what: 'fuzzed frames, profiles and answers',
-    rigs: ['bus-fuzz-modbus', 'bus-fuzz-dlt645'],
-    controls: ['bus-fuzz-control'],
+    rigs: ['bus-fuzz-modbus', 'bus-fuzz-dlt645', 'bus-fuzz-tcp'],
+    controls: ['bus-fuzz-control', 'bus-fuzz-unchecked-control', 'bus-fuzz-dlt645-control', 'bus-fuzz-tcp-control'],
     suites: ['protocol/src/fuzz.test.ts', 'protocol/src/wire/fuzz.test.ts'],
   },
   {
