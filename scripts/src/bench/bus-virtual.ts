@@ -73,10 +73,17 @@ export async function virtualBench({ meters, dead, minutes }: VirtualCase): Prom
 
 const idOf = (unit: number): MeterId => meterIdSchema.parse(`meter-${unit}`)
 
-const factsOf = (units: readonly number[]) =>
+/** What the line is told of these units. */
+export const factsOf = (units: readonly number[]) =>
   new Map(units.map((unit) => [unitKey({ protocol: 'modbus', unit }), { turnaround: benchProfile().turnaround_ms }]))
 
-function pollSessions(bus: SerialBus, clock: VirtualClock, units: readonly number[]): PolledMeter[] {
+/** One session for each unit, every group asked at the same cadence. */
+export function pollSessions(
+  bus: SerialBus,
+  clock: VirtualClock,
+  units: readonly number[],
+  every = EVERY,
+): PolledMeter[] {
   const profile = benchProfile()
   const settings = { ...LINE, turnaroundMs: TURNAROUND_MS }
   const stamp = (): Stamp => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'S' })
@@ -87,7 +94,7 @@ function pollSessions(bus: SerialBus, clock: VirtualClock, units: readonly numbe
       stamp,
       () => clock.mono(),
     ),
-    cadences: { power: EVERY, energy: EVERY, rare: EVERY },
+    cadences: { power: every, energy: every, rare: every },
   }))
 }
 

@@ -1,3 +1,4 @@
+import { DEFAULT_BACKOFF } from '@metergate/agent'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { busControls } from './bus-controls.js'
@@ -6,6 +7,7 @@ import { busFuzz } from './bus-fuzz.js'
 import { INTACT, MUTATIONS, RIGHT_CHECK } from './bus-mutations.js'
 import { anyTransaction, careless, lacking, unguarded } from './bus-planted.js'
 import { KINDS } from './bus-provocation.js'
+import { busSlaves } from './bus-slaves.js'
 
 const fates = z.record(z.string(), z.object({ sent: z.number(), true: z.number(), undetectable: z.number() }))
 
@@ -53,6 +55,18 @@ describe('late answers of the same unit, function and length', () => {
 
   it('are taken by a master of the common kind, and the rig finds it out', async () => {
     expect((await busLate(300, unguarded)).violations).toBeGreaterThan(100)
+  })
+})
+
+describe('one dead unit of eight and one that takes three seconds', () => {
+  it('leave the others their cadence, and an adapter that comes back is used at once', async () => {
+    const { notes, violations } = await busSlaves(2)
+    expect(violations, JSON.stringify(notes)).toBe(0)
+  })
+
+  it('cost the others theirs without back-off, and the rig finds it out', async () => {
+    const { violations } = await busSlaves(2, { ...DEFAULT_BACKOFF, deadAfter: Number.POSITIVE_INFINITY })
+    expect(violations).toBeGreaterThan(0)
   })
 })
 

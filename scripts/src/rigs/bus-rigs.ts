@@ -1,7 +1,9 @@
+import { DEFAULT_BACKOFF } from '@metergate/agent'
 import { busControls } from './bus-controls.js'
 import { busFaults, busFaultsOnPty, busLate } from './bus-faults.js'
 import { busFuzz } from './bus-fuzz.js'
 import { anyTransaction, careless, lacking, unguarded } from './bus-planted.js'
+import { busSlaves } from './bus-slaves.js'
 import type { RigResult } from './rig.js'
 
 interface BusRig {
@@ -23,6 +25,8 @@ export function busRigs(long: boolean): Readonly<Record<string, BusRig>> {
     'bus-late-control': control(() => busLate(300, unguarded)),
     'bus-controls-modbus': rig(() => busControls('modbus', 60)),
     'bus-controls-dlt645': rig(() => busControls('dlt645', 60)),
+    'bus-slaves': rig(() => busSlaves(long ? 60 : 3)),
+    'bus-slaves-control': control(() => busSlaves(2, { ...DEFAULT_BACKOFF, deadAfter: Number.POSITIVE_INFINITY })),
     'bus-pty-modbus': rig(() => busFaultsOnPty('modbus', onPty)),
     'bus-pty-dlt645': rig(() => busFaultsOnPty('dlt645', onPty)),
     'bus-fuzz-modbus': rig(() => busFuzz('modbus', fuzz)),

@@ -140,7 +140,13 @@ export const TESTS: readonly TestRow[] = [
     controls: ['bus-controls-modbus', 'bus-controls-dlt645', 'bus-late-control'],
     suites: ['agent/src/bus/line-faults.test.ts', 'agent/src/bus/late-answers.test.ts'],
   },
-  { test: 'T34', what: 'adapter unplugged, dead and slow slaves', suites: ['agent/src/bus/serial-line.test.ts'] },
+  {
+    test: 'T34',
+    what: 'adapter unplugged, dead and slow slaves',
+    rigs: ['bus-slaves'],
+    controls: ['bus-slaves-control'],
+    suites: ['agent/src/bus/serial-line.test.ts', 'scripts/src/bench/bus-virtual.test.ts'],
+  },
   {
     test: 'T35',
     what: 'edge values, resets, exchanges',
