@@ -272,7 +272,7 @@ export class LineGuard<Q extends Question = Question> {
   #timing(unit: UnitKey): UnitTiming {
     const known = this.#timings.get(unit)
     if (known) return known
-    const timing = new UnitTiming(this.#facts.get(unit)?.turnaround)
+    const timing = new UnitTiming(this.#facts.get(unit)?.turnaround, unit.startsWith('dlt645:') ? 'dlt645' : 'modbus')
     this.#timings.set(unit, timing)
     return timing
   }

@@ -9,14 +9,16 @@ export const DEFAULT_TURNAROUND: TurnaroundFacts = { typical: 40, max: 500 }
 /** Below this an operating system's own delays (USB latency timers of 16 ms, a busy box) would look like a dead meter. */
 const LEAST_MS = 150
 /** As long as a line may wait for an answer and still be well again within a second of a fault. */
-const MOST_MS = 680
+const MOST_MS = 700
+/** DL/T 645 allows 500 ms to the answer (Td); a wait beyond that only costs time, twice where an answer must come twice. */
+const DLT645_MOST_MS = 560
 /** The remembered peak sinks by this share per answer, so one slow answer does not slow the line for ever. */
 const DECAY = 0.98
 
 /**
  * How long one unit may take, learnt from how long it took: half as much again as its recent peak and 60 ms, but no more than
- * 680 ms or the maker's maximum, whichever is longer. It never learns from silence, so a dead unit stays cheap; a late answer that is
- * heard teaches it at once.
+ * 700 ms (560 ms in DL/T 645) or the maker's maximum, whichever is longer. It never learns from silence, so a dead unit stays
+ * cheap; a late answer that is heard teaches it at once.
  */
 export class UnitTiming {
   readonly #start: number
@@ -24,9 +26,9 @@ export class UnitTiming {
   #peak: number | undefined
   #recent: number | undefined
 
-  constructor(facts: TurnaroundFacts = DEFAULT_TURNAROUND) {
+  constructor(facts: TurnaroundFacts = DEFAULT_TURNAROUND, protocol: 'modbus' | 'dlt645' = 'modbus') {
     this.#start = Math.max(LEAST_MS, facts.max)
-    this.#most = Math.max(MOST_MS, facts.max)
+    this.#most = Math.max(protocol === 'dlt645' ? DLT645_MOST_MS : MOST_MS, facts.max)
   }
 
   /** Milliseconds from the last byte sent to the first byte heard that are still waited for. */

@@ -51,6 +51,13 @@ function expectStated(
   expect(Math.abs(got - stated * factor), `${got}, expected ${stated * factor}`).toBeLessThanOrEqual(tolerance)
 }
 
+it('a stated value one digit off is noticed, and so is a missing one', () => {
+  const decoded = { ok: true, value: { n: 2392, exp: -1 } } as const
+  expectStated(decoded, 239.2, 'V', -1, false)
+  expect(() => expectStated(decoded, 239.3, 'V', -1, false)).toThrow('expected 239.3')
+  expect(() => expectStated({ ok: false, absent: 'bad_frame' }, 0, 'V', -1, true)).toThrow('no value')
+})
+
 const entrySchema = z.object({
   name: z.string(),
   value: z.union([z.number(), z.string(), z.array(z.number())]).optional(),
@@ -123,7 +130,10 @@ function expectText(entry: Entry, data: Uint8Array): 'raw' {
 describe('Modbus vectors', () => {
   const vectors = load('modbus', modbusVectorSchema)
 
-  it('is not an empty folder', () => expect(vectors.length).toBeGreaterThanOrEqual(23))
+  it('has every public frame, and a profile for all but five that are of no meter here', () => {
+    expect(vectors.length).toBeGreaterThanOrEqual(23)
+    expect(vectors.filter(({ profile }) => profile !== undefined).length).toBeGreaterThanOrEqual(18)
+  })
 
   it.each(vectors.map((vector) => [vector.id, vector] as const))('%s decodes to its stated values', (_, vector) => {
     const request = requestOf(vector)
@@ -209,7 +219,10 @@ function expectDlt645Data({ decoded, profile: id }: Dlt645Vector, data: Uint8Arr
 describe('DL/T 645 vectors', () => {
   const vectors = load('dlt645', dlt645VectorSchema)
 
-  it('is not an empty folder', () => expect(vectors.length).toBeGreaterThanOrEqual(43))
+  it('has every public frame, and a profile for all but eleven that hold no measured value', () => {
+    expect(vectors.length).toBeGreaterThanOrEqual(43)
+    expect(vectors.filter(({ profile }) => profile !== undefined).length).toBeGreaterThanOrEqual(32)
+  })
 
   it.each(vectors.map((vector) => [vector.id, vector] as const))('%s decodes to its stated values', (_, vector) => {
     const { decoded } = vector
