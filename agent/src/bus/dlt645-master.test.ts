@@ -53,6 +53,13 @@ describe('on a line that has shown damage a value counts only when it came twice
     expect(outcome.ok && Buffer.from(outcome.value.data).toString('hex')).toBe('26000000')
   })
 
+  it('though one in between was spoilt', async () => {
+    const { ask, requests } = meterThatSays(flipped(), TRUE, flipped(), TRUE)
+    await ask()
+    expect(await ask()).toMatchObject({ ok: true })
+    expect(requests()).toBe(4)
+  })
+
   it('and is a fault when no two of three agree', async () => {
     const other = answer(METER, 0x27, 0x00, 0x00, 0x00)
     const { ask } = meterThatSays(flipped(), damagedWithRightSum(), other, TRUE)

@@ -29,14 +29,26 @@ export class Dlt645Master {
   }
 
   async read(read: Dlt645Read, signal?: AbortSignal): Promise<Result<BusAnswer, BusFault>> {
-    let last = await this.#once(read, signal)
-    for (let answers = 1; this.#isDamaged() && last.ok && answers < MOST_ANSWERS; answers++) {
+    const first = await this.#once(read, signal)
+    return first.ok && this.#isDamaged() ? this.#confirmed(first.value, read, signal) : first
+  }
+
+  /** Asks again until two answers are alike; one that is spoilt on the way does not end it. */
+  async #confirmed(first: BusAnswer, read: Dlt645Read, signal?: AbortSignal): Promise<Result<BusAnswer, BusFault>> {
+    const heard = new Set([hex(first)])
+    let fault: BusFault = { kind: 'crc', received: hex(first) }
+    for (let answers = 1; answers < MOST_ANSWERS; answers++) {
       const next = await this.#once(read, signal)
-      if (!next.ok || hex(next.value) === hex(last.value)) return next
-      if (answers + 1 === MOST_ANSWERS) return fail({ kind: 'crc', received: hex(next.value) })
-      last = next
+      if (next.ok) {
+        if (heard.has(hex(next.value))) return next
+        heard.add(hex(next.value))
+        fault = { kind: 'crc', received: hex(next.value) }
+      } else {
+        if (next.fault.kind !== 'crc' && next.fault.kind !== 'bad_frame') return next
+        fault = next.fault
+      }
     }
-    return last
+    return fail(fault)
   }
 
   #isDamaged(): boolean {

@@ -136,8 +136,16 @@ export const TESTS: readonly TestRow[] = [
   {
     test: 'T33',
     what: 'every fault of the line, provoked in virtual time and on a pty',
-    rigs: ['bus-modbus', 'bus-dlt645', 'bus-late', 'bus-pty-modbus', 'bus-pty-dlt645'],
-    controls: ['bus-controls-modbus', 'bus-controls-dlt645', 'bus-late-control'],
+    rigs: [
+      'bus-modbus',
+      'bus-dlt645',
+      'bus-late',
+      'bus-noise-modbus',
+      'bus-noise-dlt645',
+      'bus-pty-modbus',
+      'bus-pty-dlt645',
+    ],
+    controls: ['bus-controls-modbus', 'bus-controls-dlt645', 'bus-late-control', 'bus-noise-control'],
     suites: ['agent/src/bus/line-faults.test.ts', 'agent/src/bus/late-answers.test.ts'],
   },
   {
