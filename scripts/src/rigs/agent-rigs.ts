@@ -140,6 +140,9 @@ function fakeTime(file: string, offset: string): Readonly<Record<string, string>
     FAKETIME_TIMESTAMP_FILE: file,
     FAKETIME_NO_CACHE: '1',
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    // Without it the library puts the deadline of a wait before 1970 once the machine has been up longer than the faked
+    // time of day, and the thread waits for ever (0.9.10).
+    FAKETIME_FORCE_MONOTONIC_FIX: '0',
   }
 }
 
@@ -159,6 +162,7 @@ export function bootIn1970(seconds: number): Promise<RigResult> {
       const agent = box.start([], fakeTime(join(folder, 'time'), `-${since1970}`))
       await agent.says('metergate runs')
       await pause(seconds * 1000)
+      await box.hasStored(seconds)
       await cloud.start()
       for (let waited = 0; waited < 90_000 && !agent.output.includes('the cloud answers'); waited += 500)
         await pause(500)
@@ -256,7 +260,7 @@ export function unsyncedBoots(): Promise<RigResult> {
         const wall = fakeTime(join(folder, `time-${index}`), ['-31536000', '+7200', '-63072000'][index] ?? '+0')
         const agent = box.start(['unshare', '-T', '--monotonic', String(offset), '--fork', '--kill-child'], wall)
         await agent.says('metergate runs')
-        await pause(3000)
+        await box.hasStored(2)
         await agent.end('SIGKILL')
         run('umount', path)
       }

@@ -124,6 +124,21 @@ export class AgentBox {
     return match[1]
   }
 
+  /** Waits until the running daemon says that it has stored so many readings; however busy the machine is. */
+  async hasStored(readings: number, withinMs = 60_000): Promise<void> {
+    const deadline = Date.now() + withinMs
+    for (;;) {
+      const { out, err } = await run('metergate', ['status', '--json'], { METERGATE_CONFIG: this.config })
+      const stored = Number(/"stored":\s*(\d+)/.exec(out)?.[1] ?? 0)
+      if (stored >= readings) return
+      invariant(
+        Date.now() < deadline,
+        `${readings} readings stored within ${withinMs} ms: ${(out + err).slice(0, 300)}`,
+      )
+      await pause(200)
+    }
+  }
+
   async close(): Promise<void> {
     await this.line.stop()
   }
