@@ -199,7 +199,11 @@ export class MeterSession {
       const outcome = dead || signal?.aborted ? undefined : await this.#readOnce(read, blocks.length > 0, signal)
       blocks.push({ read, outcome })
       if (!outcome || outcome.ok) continue
-      if (outcome.fault.kind === 'exception' && REFUSALS.has(outcome.fault.code)) return { blocks, refused: read }
+      if (outcome.fault.kind === 'exception' && REFUSALS.has(outcome.fault.code)) {
+        // What was still to be asked is absent with its reason if this pass turns out to be the last.
+        const rest = plan.reads.slice(blocks.length).map((left) => ({ read: left, outcome: undefined }))
+        return { blocks: [...blocks, ...rest], refused: read }
+      }
       // A line that is down, or a meter silent at its first block, would only cost time again.
       if (
         outcome.fault.kind === 'line_down' ||

@@ -158,7 +158,15 @@ export const TESTS: readonly TestRow[] = [
   {
     test: 'T35',
     what: 'edge values, resets, exchanges',
-    suites: ['agent/src/energy/counter-delta.test.ts', 'protocol/src/profile/decode.test.ts'],
+    suites: [
+      'agent/src/energy/counter-delta.test.ts',
+      'agent/src/energy/interval-cutter.test.ts',
+      'protocol/src/profile/decode.test.ts',
+      'protocol/src/profile/vectors.test.ts',
+      'scripts/src/system/edge-values.test.ts',
+      'scripts/src/system/library-figures.test.ts',
+    ],
+    planted: 'the words or bytes of each value the wrong way round, in each model',
   },
   {
     test: 'T36',

@@ -20,6 +20,7 @@ const itemSchema = z.looseObject({
   function: z.number().optional(),
   word_order: z.string().optional(),
   scale_factor_address: z.number().optional(),
+  not_available: z.array(z.string()).default([]),
   alone: z.boolean().default(false),
   di: z.string().default(''),
   bytes: z.number().default(0),
@@ -47,6 +48,8 @@ export function writtenProfile(id: string): WrittenProfile {
 export interface Figure {
   readonly item: WrittenItem
   readonly steps: bigint
+  /** Stands in the registers instead of a number, high word first: a mark for "no value". */
+  readonly pattern?: string
 }
 
 const fractionDigits = (decimalText: string): number => (decimalText.split('.')[1] ?? '').length
@@ -93,9 +96,14 @@ function decimalSteps({ bytes, signed }: WrittenItem, index: number): bigint {
 }
 
 /** The words of a register value, each high byte first, by DataView and nothing else. */
-export function registerWords({ item, steps }: Figure, order: string): number[] {
+export function registerWords({ item, steps, pattern }: Figure, order: string): number[] {
   const view = new DataView(new ArrayBuffer(8))
   const size = Number(/\d+$/.exec(item.type)?.[0] ?? 16) / 8
+  if (pattern !== undefined)
+    return inOrder(
+      (pattern.match(/.{4}/g) ?? []).map((word) => Number.parseInt(word, 16)),
+      order,
+    )
   if (item.type === 'bit') return [Number(steps)]
   // A float carries the value itself: steps of the column's digit, divided by what the reader multiplies with.
   const float = (Number(steps) * 10 ** (item.exponent ?? 0)) / Number(item.scale)
@@ -106,8 +114,10 @@ export function registerWords({ item, steps }: Figure, order: string): number[] 
   else if (size === 4) view.setInt32(0, Number(steps))
   else view.setBigInt64(0, steps)
   const words = Array.from({ length: size / 2 }, (_, index) => view.getUint16(2 * index))
-  return order === 'low_first' ? words.reverse() : words
+  return inOrder(words, order)
 }
+
+const inOrder = (words: number[], order: string): number[] => (order === 'low_first' ? words.reverse() : words)
 
 /** The value a reader must get, as a plain decimal, by moving the point in text. `times`: CT × PT where the item leaves them out. */
 export function expectedText({ item, steps }: Figure, times: bigint): string {

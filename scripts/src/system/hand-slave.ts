@@ -62,6 +62,12 @@ function modbusAnswer(
   return withCrc([unit, fn, bits.length, ...bits])
 }
 
+/** A Modbus meter that refuses every read with this exception. */
+export const refusing =
+  (code: number): Slave =>
+  (request) =>
+    endsInCrc(request) ? withCrc([request[0] ?? 0, (request[1] ?? 0) + 0x80, code]) : undefined
+
 /** MODBUS over serial line V1.02, appendix B. */
 function crcOf(bytes: readonly number[]): [number, number] {
   let crc = 0xffff

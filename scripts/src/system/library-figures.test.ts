@@ -1,64 +1,11 @@
-import { type LinePort, MeterSession, SerialBus, wireMs } from '@metergate/agent'
-import { durationMs, formatAmount, type MeterProfile, meterIdSchema, ok, type ReadingValue } from '@metergate/protocol'
+import { formatAmount, type MeterProfile, type ReadingValue } from '@metergate/protocol'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
-import { Timeline, VirtualClock } from '@metergate/simulator'
 import { describe, expect, it } from 'vitest'
 import { expectedText, type Figure, figuresOf, type WrittenItem, writtenProfile } from './hand-meter.js'
-import { type Mistake, type Slave, slaveOf } from './hand-slave.js'
+import { CT, PT, readAll } from './hand-reader.js'
+import { type Mistake, slaveOf } from './hand-slave.js'
 
 const profiles = loadBuiltinProfiles()
-const [CT, PT] = [40n, 10n]
-
-/** A line with one slave on it that answers after 20 ms and the time of the wire. */
-function portTo(slave: Slave, timeline: Timeline, clock: VirtualClock): LinePort {
-  let hear: Parameters<LinePort['open']>[1]['onData'] = () => {}
-  let settings: Parameters<LinePort['open']>[0] = { baud: 9600, format: '8N1' }
-  return {
-    nature: 'serial',
-    open: async (wanted, listener) => {
-      settings = wanted
-      hear = listener.onData
-      return ok(undefined)
-    },
-    write: async (request) => {
-      const answer = slave(request)
-      if (answer)
-        timeline.after(20 + wireMs(request.length + answer.length, settings), () =>
-          hear(Uint8Array.from(answer), clock.mono()),
-        )
-      return ok(undefined)
-    },
-    look: async () => {},
-    drain: async () => {},
-    close: async () => {},
-  }
-}
-
-/** Everything the model knows, read through session, plan, guard and master. */
-async function readAll(profile: MeterProfile, slave: Slave): Promise<readonly ReadingValue[]> {
-  const timeline = new Timeline()
-  const clock = new VirtualClock(timeline)
-  const { baud, format } = profile.serial
-  const bus = new SerialBus(portTo(slave, timeline, clock), clock, { settings: { baud, format } })
-  const session = new MeterSession(
-    {
-      id: meterIdSchema.parse('it'),
-      profile,
-      target: profile.protocol === 'modbus' ? { unit: 17 } : { address: '000000000161' },
-      ratio:
-        profile.values_are === 'secondary'
-          ? { ct: { n: Number(CT), exp: 0 }, pt: { n: Number(PT), exp: 0 } }
-          : undefined,
-      limits: {},
-      settings: { baud, format, turnaroundMs: 20 },
-    },
-    bus,
-    (mono) => ({ boot: clock.bootId, mono: mono ?? clock.mono(), wall: clock.wall(), quality: 'S' }),
-    () => clock.mono(),
-  )
-  const { outcome } = await timeline.settle(session.readout(), durationMs(600_000))
-  return outcome.record.values
-}
 
 function timesOf(item: WrittenItem, profile: MeterProfile): bigint {
   if (profile.values_are !== 'secondary') return 1n
