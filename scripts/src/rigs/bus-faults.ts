@@ -65,7 +65,7 @@ export async function busLate(wanted: number, master: RigMaster = guarded('modbu
 }
 
 /** More lines in one process would get into the way of each other's timing. */
-const LINES_AT_ONCE = 9
+const LINES_AT_ONCE = 18
 
 /** The same on a real pty in real time, a few kinds at once, each on a line of its own. */
 export async function busFaultsOnPty(protocol: RigProtocol, wanted: number): Promise<RigResult> {

@@ -148,6 +148,7 @@ export class Provocation {
   #noteAnswer({ station, atMs, bytes }: Extract<LineEvent, { kind: 'answer' }>): void {
     if (!this.#isDelay) return
     const index = this.#owed.findIndex(({ unit }) => unit === station)
+    if (index < 0) return
     const [question] = this.#owed.splice(index, 1)
     if (question && atMs - question.atMs > 2 * TURNAROUND_MS)
       this.#faultEnd = atMs + wireMs(bytes.length, SETTINGS[this.protocol])

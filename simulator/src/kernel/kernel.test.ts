@@ -1,5 +1,6 @@
 import { durationMs, randomInt } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
+import { RealScheduler } from './scheduler.js'
 import { SeededRandom } from './seeded-random.js'
 import { Timeline } from './timeline.js'
 import { Trace } from './trace.js'
@@ -105,4 +106,17 @@ describe('trace', () => {
     expect(hashOf(['a', 'b'])).toBe(hashOf(['a', 'b']))
     expect(hashOf(['a', 'b'])).not.toBe(hashOf(['b', 'a']))
   })
+})
+
+it('in real time as in virtual time nothing due happens before the caller has finished', async () => {
+  const scheduler = new RealScheduler()
+  const said: string[] = []
+  await new Promise<void>((resolve) => {
+    scheduler.after(-5, () => {
+      said.push('due')
+      resolve()
+    })
+    said.push('caller')
+  })
+  expect(said).toEqual(['caller', 'due'])
 })

@@ -28,11 +28,14 @@ export class RealScheduler implements Scheduler {
   after(delayMs: number, action: () => void, precision: 'exact' | 'loose' = 'exact'): () => void {
     const due = this.now() + delayMs
     let stop: () => void = () => {}
-    const wait = (): void => {
+    const wait = (mayAct = true): void => {
       const left = due - this.now()
-      if (left <= 0) {
+      if (left <= 0 && mayAct) {
         stop = () => {}
         action()
+      } else if (left <= 0) {
+        const immediate = setImmediate(wait)
+        stop = () => clearImmediate(immediate)
       } else if (left > EARLY_MS + 1 || precision === 'loose') {
         const timer = setTimeout(wait, Math.max(1, Math.floor(precision === 'loose' ? left : left - EARLY_MS)))
         stop = () => clearTimeout(timer)
@@ -42,7 +45,8 @@ export class RealScheduler implements Scheduler {
         stop = () => clearImmediate(immediate)
       }
     }
-    wait()
+    // However late it is: nothing happens before the caller has finished, as in virtual time.
+    wait(false)
     return () => stop()
   }
 }
