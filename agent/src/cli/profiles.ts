@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { type MeterProfile, quantity } from '@metergate/protocol'
 import { findProfile, loadBuiltinProfiles, namesOf } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
+import { issueText } from '../config/issue.js'
 import { nearest } from '../config/nearest.js'
 import { readProfileFile } from '../config/profiles.js'
 import { CLI } from '../i18n/cli-texts.js'
@@ -38,9 +39,9 @@ export function profilesCommand(cli: CliContext): Command {
     .action((file: string) => {
       const read = readProfileFile(file)
       if (read.ok) return terminal.line(CLI.profileGood(read.value.id, read.value.items.length))
-      const [last = '', ...others] = [...read.fault.problems].reverse()
-      for (const problem of others.reverse()) terminal.error(`${file}: ${problem}`)
-      return cli.fail(same(`${file}: ${last}`), 2)
+      const [last, ...others] = read.fault.issues.map((issue) => issueText(issue, cli.language)).reverse()
+      for (const problem of others.reverse()) terminal.error(problem)
+      return cli.fail(same(last ?? file), 2)
     })
   return new Command('profiles')
     .description(terminal.say(CLI.cmdProfiles))

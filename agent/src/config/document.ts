@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type YAMLParseError } from 'yaml'
 import { CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
 import type { ConfigIssue, ConfigPath, ConfigPlace } from './issue.js'
 
@@ -9,7 +9,7 @@ export class ConfigDocument {
 
   constructor(
     private readonly file: string,
-    source: string,
+    private readonly source: string,
   ) {
     this.#document = parseDocument(source, { lineCounter: this.#lines, prettyErrors: false })
   }
@@ -18,16 +18,20 @@ export class ConfigDocument {
   syntaxIssues(): ConfigIssue[] {
     const [first] = this.#document.errors
     if (!first) return []
-    return [
-      {
-        severity: 'error',
-        path: '',
-        where: this.#at(first.pos[0]),
-        value: undefined,
-        problem: CONFIG_PROBLEMS.notYaml(first.message.replace(/\s+/g, ' ').trim()),
+    return [{ severity: 'error', path: '', where: this.#at(first.pos[0]), value: undefined, ...this.#explained(first) }]
+  }
+
+  /** The mistakes people make are said in their own words; the rest as the parser says it. */
+  #explained({ code, message, pos }: YAMLParseError): Pick<ConfigIssue, 'problem' | 'remedy'> {
+    if (code === 'TAB_AS_INDENT') return { problem: CONFIG_PROBLEMS.tabs, remedy: CONFIG_REMEDIES.tabs }
+    if (code === 'DUPLICATE_KEY') return { problem: CONFIG_PROBLEMS.duplicateKey, remedy: CONFIG_REMEDIES.keepOne }
+    const line = this.source.split('\n')[this.#lines.linePos(pos[0]).line - 1] ?? ''
+    return (
+      fullWidthSign(line) ?? {
+        problem: CONFIG_PROBLEMS.notYaml(message.replace(/\s+/g, ' ').trim()),
         remedy: CONFIG_REMEDIES.yaml,
-      },
-    ]
+      }
+    )
   }
 
   /** The content as plain objects and arrays; an empty file is an empty object. */
@@ -57,4 +61,15 @@ export class ConfigDocument {
     const { line, col } = this.#lines.linePos(offset)
     return { kind: 'file', file: this.file, line, column: col }
   }
+}
+
+const FULL_WIDTH: Readonly<Record<string, string>> = { '：': ':', '，': ',', '“': '"', '”': '"', '｛': '{', '｝': '}' }
+
+/** A full-width sign where YAML wants the plain one, as a Chinese keyboard writes it; undefined when there is none. */
+export function fullWidthSign(text: string): Pick<ConfigIssue, 'problem' | 'remedy'> | undefined {
+  const sign = /[：，“”｛｝]/.exec(text)?.[0]
+  const plain = sign && FULL_WIDTH[sign]
+  return sign && plain
+    ? { problem: CONFIG_PROBLEMS.fullWidth(sign), remedy: CONFIG_REMEDIES.fullWidth(plain) }
+    : undefined
 }

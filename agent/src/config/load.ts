@@ -113,15 +113,9 @@ function ownProfiles(placed: Placed, file: string): { profiles: readonly MeterPr
       issues: [issueAt({ placed }, ['profiles'], CONFIG_PROBLEMS.profileFolderMissing, CONFIG_REMEDIES.profileFolder)],
     }
   const issues = read.faults.map((fault): ConfigIssue => {
-    const [first = '', ...more] = fault.problems
-    return {
-      severity: 'error',
-      path: '',
-      where: { kind: 'file', file: fault.file },
-      value: undefined,
-      problem: CONFIG_PROBLEMS.badProfile(more.length > 0 ? `${first} (+${more.length})` : first),
-      remedy: CONFIG_REMEDIES.checkProfile,
-    }
+    const [first, ...more] = fault.issues
+    invariant(first, `${fault.file} is refused for a reason`)
+    return more.length > 0 ? { ...first, remedy: CONFIG_REMEDIES.andMore(first.remedy, more.length) } : first
   })
   return { profiles: read.profiles, issues }
 }

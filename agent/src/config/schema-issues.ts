@@ -1,18 +1,27 @@
 import type { z } from 'zod'
 import { CONFIG_HINTS, CONFIG_PROBLEMS, CONFIG_REMEDIES, type ConfigHint, TYPE_NAMES } from '../i18n/config-texts.js'
 import { type Localized, same } from '../i18n/localized.js'
+import { fullWidthSign } from './document.js'
 import type { ConfigIssue, ConfigPath } from './issue.js'
 import { pathText } from './issue.js'
 import { nearest } from './nearest.js'
 import type { Placed } from './placed.js'
 
-/** Turns the schema's findings into issues for a person: one per wrong value, one per unknown key. */
-export function schemaIssues(error: z.ZodError, placed: Placed, schema: z.ZodType): ConfigIssue[] {
+/**
+ * Turns the schema's findings into issues for a person: one per wrong value, one per unknown key. `remedyOf` says what
+ * belongs at a path where the schema itself does not name a hint.
+ */
+export function schemaIssues(
+  error: z.ZodError,
+  placed: Placed,
+  schema: z.ZodType,
+  remedyOf: (path: ConfigPath, message: string) => Localized = (_, message) => same(message),
+): ConfigIssue[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.filter((key) => typeof key !== 'symbol')
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => unknownKey(path, key, placed, knownKeys(schema, path)))
-    return [wrongValue(path, issue, placed)]
+    return [wrongValue(path, issue, placed, remedyOf)]
   })
 }
 
@@ -23,12 +32,19 @@ function unknownKey(parent: ConfigPath, key: string, placed: Placed, known: read
     path: pathText([...parent, key]),
     where: placed.keyPlace(parent, key),
     value: placed.value([...parent, key]),
-    problem: CONFIG_PROBLEMS.unknownKey(key),
-    remedy: near === undefined ? CONFIG_REMEDIES.oneOf(known) : CONFIG_REMEDIES.didYouMean(near),
+    ...(fullWidthSign(key) ?? {
+      problem: CONFIG_PROBLEMS.unknownKey(key),
+      remedy: near === undefined ? CONFIG_REMEDIES.oneOf(known) : CONFIG_REMEDIES.didYouMean(near),
+    }),
   }
 }
 
-function wrongValue(path: ConfigPath, issue: z.core.$ZodIssue, placed: Placed): ConfigIssue {
+function wrongValue(
+  path: ConfigPath,
+  issue: z.core.$ZodIssue,
+  placed: Placed,
+  remedyOf: (path: ConfigPath, message: string) => Localized,
+): ConfigIssue {
   const value = placed.value(path)
   const mistyped = issue.code === 'invalid_type' || issue.code === 'invalid_union'
   return {
@@ -37,7 +53,7 @@ function wrongValue(path: ConfigPath, issue: z.core.$ZodIssue, placed: Placed): 
     where: placed.place(path),
     value,
     problem: value === undefined ? CONFIG_PROBLEMS.missing : mistyped ? wrongType(value) : CONFIG_PROBLEMS.notAllowed,
-    remedy: isHint(issue.message) ? CONFIG_HINTS[issue.message] : same(issue.message),
+    remedy: isHint(issue.message) ? CONFIG_HINTS[issue.message] : remedyOf(path, issue.message),
   }
 }
 

@@ -96,6 +96,15 @@ export const CONFIG_PROBLEMS = {
     en: `the configuration file cannot be read (${why})`,
   }),
   notYaml: (why: string): Localized => ({ zh: `YAML 格式错误：${why}`, en: `this is not valid YAML: ${why}` }),
+  tabs: { zh: 'YAML 不允许用制表符（Tab）缩进', en: 'YAML does not allow tabs as indentation' },
+  duplicateKey: { zh: '同一个键写了两次', en: 'the same key is written twice' },
+  fullWidth: (sign: string): Localized => ({
+    zh: `这里有全角标点“${sign}”`,
+    en: `this line holds the full-width sign ${sign}`,
+  }),
+  profileMissing: { zh: '找不到此文件', en: 'there is no such file' },
+  profileUnreadable: (why: string): Localized => ({ zh: `文件无法读取（${why}）`, en: `it cannot be read (${why})` }),
+  unknownQuantity: { zh: '没有这个量', en: 'there is no such quantity' },
   missing: { zh: '缺少此项', en: 'this is missing' },
   wrongType: (is: Localized): Localized => ({ zh: `类型不对：这是${is.zh}`, en: `wrong type: this is ${is.en}` }),
   notAllowed: { zh: '不是允许的值', en: 'this value is not allowed' },
@@ -112,10 +121,6 @@ export const CONFIG_PROBLEMS = {
   },
   unknownProfile: { zh: '没有这个电表型号', en: 'there is no such meter model' },
   profileFolderMissing: { zh: '找不到型号文件夹', en: 'the folder of meter models does not exist' },
-  badProfile: (problem: string): Localized => ({
-    zh: `型号文件有误：${problem}`,
-    en: `the meter model file is wrong: ${problem}`,
-  }),
   duplicateId: (first: string): Localized => ({ zh: `与 ${first} 重名`, en: `already used by ${first}` }),
   duplicateUnit: (line: string, other: string): Localized => ({
     zh: `总线 ${line} 上 ${other} 已用此从站地址`,
@@ -193,6 +198,12 @@ export const CONFIG_REMEDIES = {
     en: 'create it with metergate init, or name its path with --config',
   },
   permission: { zh: '检查路径与读权限', en: 'check the path and the permission to read it' },
+  tabs: { zh: '每个 Tab 改成空格', en: 'put spaces in its place' },
+  fullWidth: (ascii: string): Localized => ({
+    zh: `改成半角 ${ascii}，冒号和逗号后留一个空格`,
+    en: `write the plain sign ${ascii} instead, with a space after it`,
+  }),
+  profilePath: { zh: '检查文件路径', en: 'check the path' },
   yaml: {
     zh: '检查缩进（只用空格）、冒号后的空格和引号',
     en: 'check the indentation (spaces only), the space after each colon, and quotes',
@@ -236,7 +247,10 @@ export const CONFIG_REMEDIES = {
     en: `write ${enrolled} (or leave it out); to move, run metergate enrol with a code of the new cloud; if the same cloud has a new address, change cloud in ${file}`,
   }),
   addMeter: { zh: '在 meters: 下至少写一块表', en: 'add at least one under meters:' },
-  checkProfile: { zh: '用 metergate profiles check 文件 检查', en: 'check it with metergate profiles check FILE' },
+  andMore: (first: Localized, more: number): Localized => ({
+    zh: `${first.zh}；另有 ${more} 处，用 metergate profiles check 文件 查看`,
+    en: `${first.en}; ${more} more: metergate profiles check FILE`,
+  }),
   profileFolder: { zh: '建立该文件夹，或删去 profiles 一项', en: 'create the folder, or remove profiles' },
 } as const satisfies Record<string, Localized | ((...facts: never[]) => Localized)>
 
