@@ -163,6 +163,7 @@ export function reportParts(loaded: LoadedConfig, zone: PlantZone): ReportParts 
     tariff: tariffPlan(config),
     co2: config.energy.co2,
     contractKw: config.energy.contract_kw,
+    limits: config.energy.checks,
     isRestDay: restDaysOf(config.energy),
   }
 }

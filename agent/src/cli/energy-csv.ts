@@ -22,10 +22,11 @@ const HEADER = [
   'power_factor',
   'share',
   'cost_cny',
+  'unit_energy_kwh_per_kg',
   'note',
 ]
 type Column = 'energy' | 'estimated' | 'coverage' | 'output' | 'unit' | 'value' | 'reason' | 'quality'
-type More = 'demand' | 'factor' | 'share' | 'cost'
+type More = 'demand' | 'factor' | 'share' | 'cost' | 'per_kg'
 type Cells = Partial<Record<Column | More, string>>
 const COLUMNS: readonly (Column | More)[] = [
   'energy',
@@ -40,6 +41,7 @@ const COLUMNS: readonly (Column | More)[] = [
   'factor',
   'share',
   'cost',
+  'per_kg',
 ]
 /** Goes along on every row and with the JSON: a file travels without the screen it came from. */
 export const NOT_FOR_SETTLEMENT = '不作贸易结算依据 not for trade settlement'
@@ -88,6 +90,7 @@ export function energyCsv(report: EnergyReport): string {
       output: text(one.output),
       unit: one.unit,
       value: text(one.value),
+      per_kg: text(one.per_kg),
       reason: one.no_value ?? '',
     }),
   )

@@ -2,6 +2,7 @@ import { type MeterId, meterIdSchema } from '@metergate/protocol'
 import { z } from 'zod'
 import { ENERGY_FACTORS, type FactorId } from '../energy/factors.js'
 import { ZHEJIANG_TOU } from '../energy/tariffs/zhejiang.js'
+import type { VeeCheckId } from '../energy/vee-table.js'
 import { choice, list, read, readText, section, text } from './fields.js'
 import { parsePositive } from './parse.js'
 
@@ -83,11 +84,27 @@ const date = readText('date', (raw) => {
   return /^\d{4}-\d{2}-\d{2}$/.test(raw) && new Date(at).toISOString().startsWith(raw) ? raw : undefined
 })
 
+const factor = read('check_limit', parsePositive)
+
+/** The site's own limits of the validation checks (energy.checks); a check left out keeps its default. The table of checks says what each means. */
+const checkLimitsSchema = section({
+  spike: factor.optional(),
+  sum: factor.optional(),
+  high_low: factor.optional(),
+  zero_run: factor.optional(),
+  demand_limit: factor.optional(),
+  demand_step: factor.optional(),
+  reactive: factor.optional(),
+  energy_balance: factor.optional(),
+  load_factor: factor.optional(),
+} satisfies Partial<Record<VeeCheckId, unknown>>)
+
 export const energyConfigSchema = section({
   /** Emission factor of the electricity. */
   co2: readText('co2', (name) => (isFactorId(name) && isCo2(name) ? name : undefined)).default('co2-zhejiang-2023'),
   /** Contracted demand or transformer power of the plant, kW: interval power beyond 110 % of it is flagged. */
   contract_kw: read('power', parsePositive).optional(),
+  checks: checkLimitsSchema.prefault({}),
   /** Days on which the plant rests: weekdays, public holidays of the shipped calendar, and dates of its own. */
   rest_days: section({
     weekdays: list(choice('weekday', WEEKDAYS)).default([]),

@@ -14,6 +14,7 @@ import { z } from 'zod'
 import type { IntervalDraft } from './interval.js'
 import type { Slot } from './plant-time.js'
 import { newestIntervals, type SlotEnergy, slotEnergy, ZERO } from './spans.js'
+import { veeCheck } from './vee-table.js'
 
 /**
  * A virtual meter: plus the meters of `add`, minus those of `subtract`, of that the `share` (a tenant's part by floor
@@ -79,14 +80,11 @@ export interface BalanceGap {
   readonly isBeyond: boolean
 }
 
-/** 5 % of the main meter. */
-const GAP_LIMIT: Amount = { n: 5, exp: -2 }
-
-/** Sets a main meter against its sub meters, time-aligned: only slots where every meter is known count. */
+/** Sets a main meter against its sub meters, time-aligned: only slots where every meter is known count. `limit`: a share of main. */
 export function balanceGap(
   main: readonly SlotEnergy[],
   subs: readonly (readonly SlotEnergy[])[],
-  limit = GAP_LIMIT,
+  limit = veeCheck('energy_balance').limit,
 ): BalanceGap {
   let mainTotal = ZERO
   let subTotal = ZERO
@@ -103,6 +101,6 @@ export function balanceGap(
   })
   const gap = subtract(mainTotal, subTotal)
   const share = ratio(gap, mainTotal, -6) ?? null
-  const isBeyond = share !== null && compare({ n: Math.abs(share.n), exp: share.exp }, limit) > 0
+  const isBeyond = share !== null && limit !== null && compare({ n: Math.abs(share.n), exp: share.exp }, limit) > 0
   return { main: mainTotal, subs: subTotal, gap, share, matched, expected: main.length, isBeyond }
 }

@@ -98,8 +98,11 @@ export const VEE_CHECKS: readonly VeeCheck[] = [
   },
 ]
 
+/** A site's own limits, by check. */
+export type VeeLimits = Readonly<Partial<Record<VeeCheckId, Amount | undefined>>>
+
 /** The check of that id; `changed` replaces default limits by the site's own. */
-export function veeCheck(id: VeeCheckId, changed: Partial<Record<VeeCheckId, Amount>> = {}): VeeCheck {
+export function veeCheck(id: VeeCheckId, changed: VeeLimits = {}): VeeCheck {
   const found = VEE_CHECKS.find((check) => check.id === id) ?? { id, severity: 'info', limit: null, rule: '' }
   return { ...found, limit: changed[id] ?? found.limit }
 }

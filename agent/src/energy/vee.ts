@@ -1,7 +1,7 @@
 import { type Amount, add, compare, formatAmount, multiply, ratio, subtract } from '@metergate/protocol'
 import { powerFactorHundredths } from './power-factor.js'
 import { sum, ZERO } from './spans.js'
-import { type VeeCheckId, veeCheck } from './vee-table.js'
+import { type VeeCheckId, type VeeLimits, veeCheck } from './vee-table.js'
 
 /** One interval as validation sees it: energy in kWh (null: not known) and what stood beside it. */
 export interface VeeInterval {
@@ -32,7 +32,7 @@ export interface VeeContext {
   readonly contractKw?: Amount
   /** Mean daily energy before. */
   readonly usualDay?: Amount
-  readonly limits?: Partial<Record<VeeCheckId, Amount>>
+  readonly limits?: VeeLimits
 }
 
 /** Runs every check that looks at one meter's intervals of one day; findings in the order of the checks' table. */

@@ -1,9 +1,10 @@
 import { type Amount, epochMs, type IntervalRecord, multiply, ratio, subtract } from '@metergate/protocol'
 import type { EnergyReport } from '../control/calls.js'
+import type { RestDays } from '../energy/loads.js'
 import type { PlantZone, Slot } from '../energy/plant-time.js'
 import { slotEnergy, sum } from '../energy/spans.js'
 import { type VeeContext, type VeeFinding, type VeeInterval, validateDay } from '../energy/vee.js'
-import { veeCheck } from '../energy/vee-table.js'
+import { type VeeLimits, veeCheck } from '../energy/vee-table.js'
 
 const IMPORT = 'energy_active_import_total'
 const REACTIVE = ['energy_reactive_import_total', 'energy_reactive_export_total'] as const
@@ -17,19 +18,30 @@ export interface CheckedDay {
   readonly intervals: ReadonlyMap<number, IntervalRecord>
 }
 
+/** What the site says about its checks. */
+export interface CheckRules {
+  readonly zone: PlantZone
+  readonly contractKw?: Amount | undefined
+  readonly limits?: VeeLimits | undefined
+  readonly isRestDay?: RestDays | undefined
+}
+
 /**
- * Validates whole civil days of one meter, in order; each day's usual use is the mean of up to seven days before it in
- * the list. Findings are said beside the figures and change none.
+ * Validates whole civil days of one meter, in order; each day's usual use is the mean of up to seven days of its kind
+ * (rest day or not) before it in the list: a closed Sunday is no low Monday. Findings are said beside the figures and change none.
  */
-export function checkDays(meter: string, days: readonly CheckedDay[], contractKw?: Amount): EnergyReport['checks'] {
-  const totals: Amount[] = []
+export function checkDays(meter: string, days: readonly CheckedDay[], rules: CheckRules): EnergyReport['checks'] {
+  const { zone, contractKw, limits = {}, isRestDay } = rules
+  const totalsOf: Record<'rest' | 'work', Amount[]> = { rest: [], work: [] }
   return days.flatMap(({ day, slots, intervals }) => {
     const seen = slots.map((slot) => veeInterval(slot, intervals.get(slot.start)))
+    const totals = totalsOf[isRestDay?.(zone.local(day.start)) ? 'rest' : 'work']
     const usual = totals.slice(-USUAL_DAYS)
     const usualDay = usual.length >= 3 ? ratio(sum(usual), { n: usual.length, exp: 0 }, -6) : undefined
     const known = seen.flatMap(({ energy }) => energy ?? [])
     if (known.length === seen.length) totals.push(sum(known))
     const context: VeeContext = {
+      limits,
       ...(usualDay ? { usualDay } : {}),
       ...(contractKw ? { contractKw } : {}),
       ...registerOf(slots, intervals),

@@ -4,14 +4,20 @@ import type { EnergyReport } from '../control/calls.js'
 import { balanceGap, groupEnergy } from '../energy/meter-group.js'
 import type { Slot } from '../energy/plant-time.js'
 import { type SlotEnergy, slotEnergy, sum } from '../energy/spans.js'
+import { type VeeLimits, veeCheck } from '../energy/vee-table.js'
 
 const IMPORT = 'energy_active_import_total'
 type GroupRow = EnergyReport['groups'][number]
 type Intervals = ReadonlyMap<MeterId, ReadonlyMap<number, IntervalRecord>>
 
 /** Energy of a group where all its meters are known, each meter's share of it, and a main meter's balance gap. */
-export function groupRow(group: GroupEntry, slots: readonly Slot[], byMeter: Intervals): GroupRow {
-  return group.kind === 'sum' ? sumRow(group, slots, byMeter) : balanceRow(group, slots, byMeter)
+export function groupRow(
+  group: GroupEntry,
+  slots: readonly Slot[],
+  byMeter: Intervals,
+  limits: VeeLimits = {},
+): GroupRow {
+  return group.kind === 'sum' ? sumRow(group, slots, byMeter) : balanceRow(group, slots, byMeter, limits)
 }
 
 function sumRow(group: GroupEntry & { kind: 'sum' }, slots: readonly Slot[], byMeter: Intervals): GroupRow {
@@ -38,11 +44,12 @@ function balanceRow(
   group: GroupEntry & { kind: 'main_and_sub' },
   slots: readonly Slot[],
   byMeter: Intervals,
+  limits: VeeLimits,
 ): GroupRow {
   const { id, label, main, meters } = group
   const mainLine = lineOf(main, slots, byMeter)
   const subLines = meters.map((meter) => lineOf(meter, slots, byMeter))
-  const found = balanceGap(mainLine, subLines)
+  const found = balanceGap(mainLine, subLines, veeCheck('energy_balance', limits).limit)
   const isKnown = mainLine.map(
     ({ energy }, index) => energy !== null && subLines.every((line) => line[index]?.energy != null),
   )

@@ -21,7 +21,7 @@ import { slotEnergy, slotsOf, sum } from '../energy/spans.js'
 import type { Tariff } from '../energy/tariff.js'
 import { byWeight, UNIT_ENERGY_FORMULA, unitEnergy } from '../energy/unit-energy.js'
 import { checkDuplicates, checkLoadFactor } from '../energy/vee.js'
-import { veeCheck } from '../energy/vee-table.js'
+import { type VeeLimits, veeCheck } from '../energy/vee-table.js'
 import type { RecordStore } from '../store/record-store.js'
 import { baselineOf } from './energy-baseline.js'
 import { asCheck, checkDays, wholeDays } from './energy-checks.js'
@@ -38,6 +38,8 @@ export interface ReportParts {
   readonly tariff?: { readonly meter: MeterId; readonly tariff: Tariff; readonly prices: Prices } | undefined
   readonly co2?: FactorId
   readonly contractKw?: Amount | undefined
+  /** The site's own limits of the checks. */
+  readonly limits?: VeeLimits | undefined
   /** The plant's calendar of rest days; absent: none is configured. */
   readonly isRestDay?: RestDays | undefined
 }
@@ -60,7 +62,7 @@ export function energyReport(store: RecordStore, parts: ReportParts, period: Slo
   const ledger = ledgerBetween(store, period)
   const slots = slotsOf(period, zone, minutes)
   const electricity = parts.meters.filter(({ hasEnergy }) => hasEnergy)
-  const groups = (parts.groups ?? []).map((group) => groupRow(group, slots, ledger.byMeter))
+  const groups = (parts.groups ?? []).map((group) => groupRow(group, slots, ledger.byMeter, parts.limits))
   const meters = electricity.map((meter) => meterRow(meter, parts, period, ledger))
   return {
     start: period.start,
@@ -154,7 +156,7 @@ function productRow(
 
 /** The checks of every whole day of the span, meter by meter, and each main meter against its sub meters. */
 function checksOf(
-  { zone, minutes, meters, groups = [], contractKw, tariff }: ReportParts,
+  { zone, minutes, meters, groups = [], contractKw, tariff, limits, isRestDay }: ReportParts,
   period: Slot,
   ledger: LedgerSpan,
 ) {
@@ -167,7 +169,7 @@ function checksOf(
       return checkDays(
         id,
         days.map((one) => ({ ...one, intervals })),
-        isWhole ? contractKw : undefined,
+        { zone, limits, isRestDay, contractKw: isWhole ? contractKw : undefined },
       )
     })
   const ofGroups = groups.flatMap((group) =>
@@ -175,8 +177,8 @@ function checksOf(
       if (group.kind !== 'main_and_sub') return []
       const line = (meter: MeterId) =>
         slots.map(({ start }) => slotEnergy(ledger.byMeter.get(meter)?.get(start), IMPORT))
-      const { share, isBeyond } = balanceGap(line(group.main), group.meters.map(line))
-      const { severity, limit } = veeCheck('energy_balance')
+      const { severity, limit } = veeCheck('energy_balance', limits)
+      const { share, isBeyond } = balanceGap(line(group.main), group.meters.map(line), limit)
       if (!isBeyond || !share || !limit) return []
       return [
         { meter: group.id, check: 'energy_balance', severity, ...day, value: decimal(share), limit: decimal(limit) },
@@ -187,12 +189,17 @@ function checksOf(
 }
 
 /** Checks of the span as a whole: intervals given twice, and the load factor of a month. */
-function checksOfSpan({ zone }: ReportParts, meters: readonly MeterRow[], period: Slot, { intervals }: LedgerSpan) {
+function checksOfSpan(
+  { zone, limits }: ReportParts,
+  meters: readonly MeterRow[],
+  period: Slot,
+  { intervals }: LedgerSpan,
+) {
   const month = zone.month(period.start)
   const isMonth = month.start === period.start && month.end === period.end
   return meters.flatMap(({ meter, load_factor: factor }) => {
     const own = intervals.flatMap((one) => (one.meter === meter ? [contentOf(one)] : []))
-    const found = [...checkDuplicates(own), ...(isMonth && factor ? checkLoadFactor(factor, period) : [])]
+    const found = [...checkDuplicates(own), ...(isMonth && factor ? checkLoadFactor(factor, period, limits) : [])]
     return found.map((one) => asCheck(meter, one))
   })
 }

@@ -36,6 +36,10 @@ export const CONFIG_HINTS = {
     zh: '写变比 "200/5" 或倍数 40；不接互感器写 1',
     en: 'write the ratio as "200/5" or its value 40; 1 without a transformer',
   },
+  check_limit: {
+    zh: '写大于 0 的数，例如 0.05',
+    en: 'write a number above 0, e.g. 0.05',
+  },
   power: { zh: '写大于 0 的千瓦数，例如 55', en: 'write kilowatts above 0, e.g. 55' },
   duration: { zh: '写时长，例如 10s、15m、1h', en: 'write a length of time, e.g. 10s, 15m, 1h' },
   poll: { zh: '写 1s 到 24h 的时长，例如 10s', en: 'write 1s to 24h, e.g. 10s' },
