@@ -84,7 +84,12 @@ export function assembleGateway(loaded: LoadedConfig, ports: GatewayPorts): Gate
       ((options) =>
         new SyncLoop(
           { clock, random, store, uplink: uplink.uplink },
-          { every: config.sync.every, timeZone: config.plant.timezone, ...options },
+          {
+            every: config.sync.every,
+            heartbeatEvery: config.sync.heartbeat,
+            timeZone: config.plant.timezone,
+            ...options,
+          },
         )),
   })
 }

@@ -53,6 +53,7 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
     sent_at: clock.wall(),
     boot: clock.bootId,
     mono: clock.mono(),
+    heartbeat_ms: config.sync.heartbeat,
     plant: { name: config.plant.name, timezone: config.plant.timezone },
     versions: { software: parts.software, node: parts.process.nodeVersion, config: loaded.version },
     clock: { quality: trust.quality(), offset_ms: sync?.serverTime?.offsetMs ?? null },
@@ -91,7 +92,12 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
         last: [...values],
       }
     }),
-    products: config.products.map(({ id, label, unit, energy }) => ({ id, label: label ?? id, unit, meters: energy })),
+    products: config.products.map(({ id, label, unit, energy, weight_kg }) => ({
+      ...{ id, label: label ?? id, unit, meters: energy },
+      ...(weight_kg ? { weight_kg } : {}),
+    })),
+    groups: config.groups.map((group) => ({ ...group, label: group.label ?? group.id })),
+    ...billingMeter(config),
     process: {
       pid: parts.process.pid,
       uptime_ms: Math.round(clock.mono() - parts.startedAt),
@@ -110,6 +116,12 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
     readings: { ...parts.counts },
     disk: { free_bytes: disk.freeBytes, total_bytes: disk.totalBytes },
   }
+}
+
+/** As the tariff names it, else the main meter of the first group that has one. */
+function billingMeter({ tariff, groups }: LoadedConfig['config']): Pick<GatewaySnapshot, 'billing_meter'> {
+  const meter = tariff?.meter ?? groups.flatMap((group) => (group.kind === 'main_and_sub' ? [group.main] : []))[0]
+  return meter === undefined ? {} : { billing_meter: meter }
 }
 
 function busState(name: string, bus: RegisterBus): GatewaySnapshot['buses'][number] {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Clock, type DurationMs, fail, ok, type Result } from '@metergate/protocol'
 import axios, { isAxiosError } from 'axios'
 import type { CloudUrl } from './cloud-url.js'
@@ -48,6 +49,8 @@ export class CloudHttp {
       },
       () => undefined,
     )
+    // Many exchanges may end by one signal; each takes its listener away again, so a number of them is no leak.
+    if (signal) setMaxListeners(0, signal)
     signal?.addEventListener('abort', stop)
     if (signal?.aborted) stop()
     const start = this.clock.mono()

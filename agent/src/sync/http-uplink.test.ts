@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { gzipSync } from 'node:zlib'
+import { brotliDecompressSync, gzipSync } from 'node:zlib'
 import {
   batchNumberSchema,
   durationMs,
@@ -279,6 +279,29 @@ describe('heartbeat and enrolment', () => {
     expect(await uplink.heartbeat({ a: 1 })).toMatchObject({ ok: true, value: { serverTime: 1_790_000_000_123 } })
     expect(requests[0]?.request.url).toBe('/v1/heartbeat')
     expect(requests[0]?.request.headers['signature-input']).toContain('keyid="gw-k3v9q2x7"')
+  })
+
+  it('packs a heartbeat when that is smaller, and never again for a cloud that knows only plain ones', async () => {
+    const large = { text: 'voltage '.repeat(300) }
+    handler = (response, received) =>
+      json(received.request.headers['content-encoding'] ? 415 : 200, { server_time: 5 })(response, received)
+    expect(await uplink.heartbeat(large)).toMatchObject({ ok: true })
+    expect(await uplink.heartbeat(large)).toMatchObject({ ok: true })
+    expect(requests.map(({ request }) => request.headers['content-encoding'])).toEqual(['br', undefined, undefined])
+    expect(JSON.parse(brotliDecompressSync(requests[0]?.body ?? Buffer.of()).toString())).toEqual(large)
+    expect(requests[1]?.body.toString()).toBe(JSON.stringify(large))
+  })
+
+  it('may be under way many times with one signal without a warning', async () => {
+    const warnings: string[] = []
+    const note = ({ name }: Error): void => void warnings.push(name)
+    process.on('warning', note)
+    handler = json(200, { server_time: 5 })
+    const { signal } = new AbortController()
+    await Promise.all(Array.from({ length: 20 }, () => uplink.heartbeat({}, signal)))
+    await new Promise(setImmediate)
+    process.off('warning', note)
+    expect(warnings).toEqual([])
   })
 
   it('enrols with the code and the public key, and the private key never leaves', async () => {

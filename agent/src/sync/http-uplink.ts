@@ -1,3 +1,4 @@
+import { brotliCompressSync, constants } from 'node:zlib'
 import {
   batchAnswerSchema,
   type Clock,
@@ -30,6 +31,9 @@ export interface HttpUplinkOptions {
 
 /** The cloud by HTTP: signs every request, believes an answer only when it is what the contract says. */
 export class HttpUplink implements Uplink {
+  /** Some cloud would not have a compressed heartbeat: an older one, so all of them go plain from then on. */
+  private onlyPlain = false
+
   constructor(
     private readonly http: CloudHttp,
     private readonly options: HttpUplinkOptions,
@@ -46,9 +50,16 @@ export class HttpUplink implements Uplink {
   }
 
   async heartbeat(body: unknown, signal?: AbortSignal): ReturnType<Uplink['heartbeat']> {
-    const bytes = new TextEncoder().encode(JSON.stringify(body))
-    const answer = await this.post('/v1/heartbeat', bytes, {}, signal)
+    const text = new TextEncoder().encode(JSON.stringify(body))
+    const packed = this.onlyPlain ? undefined : packWhenItPays(text)
+    const answer = packed
+      ? await this.post('/v1/heartbeat', packed, { 'content-encoding': 'br' }, signal)
+      : await this.post('/v1/heartbeat', text, {}, signal)
     if (!answer.ok) return answer
+    if (packed && answer.value.status === 415) {
+      this.onlyPlain = true
+      return this.heartbeat(body, signal)
+    }
     const read = readAnswer(answer.value, heartbeatAnswerSchema)
     if (!read.ok) return read
     const { roundTripMs, bytesSent } = answer.value
@@ -68,6 +79,18 @@ export class HttpUplink implements Uplink {
     const headers = { 'content-type': 'application/json', ...extra, ...signed }
     return this.http.post({ path, headers, body, timeout }, signal)
   }
+}
+
+const BROTLI = {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT },
+}
+/** What the extra header field costs. */
+const ENCODING_FIELD_BYTES = 'content-encoding: br\r\n'.length
+
+/** The bytes in brotli, or undefined when plain ones are fewer on the wire. */
+export function packWhenItPays(text: Uint8Array): Uint8Array | undefined {
+  const packed = brotliCompressSync(text, BROTLI)
+  return packed.length + ENCODING_FIELD_BYTES < text.length ? packed : undefined
 }
 
 /** A 2xx answer of exactly this shape, or the fault its status means. */

@@ -1,5 +1,6 @@
 import {
   bootId,
+  durationMs,
   gatewayIdSchema,
   meterIdSchema,
   QUANTITY_NAMES,
@@ -451,6 +452,17 @@ describe('beside the batches', () => {
     expect(cloud.heartbeats.length).toBeGreaterThanOrEqual(9)
     expect(cloud.heartbeats.length).toBeLessThanOrEqual(12)
     expect(cloud.heartbeats[0]).toBeLessThan(1_000)
+  })
+
+  it('sends heartbeats as often as configured', async () => {
+    const rare = new SyncLoop(
+      { clock, random: new SeededRandom(2), store, uplink: cloud },
+      { heartbeat: () => bareHeartbeat(clock), heartbeatEvery: durationMs(600_000) },
+    )
+    running = rare.start(stop.signal)
+    await clock.advance(3_600_000)
+    expect(cloud.heartbeats.length).toBeGreaterThanOrEqual(6)
+    expect(cloud.heartbeats.length).toBeLessThanOrEqual(7)
   })
 
   it("learns the server's time from answers", async () => {

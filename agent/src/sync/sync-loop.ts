@@ -49,6 +49,8 @@ export interface SyncParts {
 export interface SyncOptions {
   /** `sync.every`: 60 s by default; a data plan may want 15 min. */
   readonly every?: DurationMs
+  /** `sync.heartbeat`: 60 s by default. */
+  readonly heartbeatEvery?: DurationMs
   /** The plant's zone, whose days and months the data plan counts. */
   readonly timeZone?: string
   /** Body of the heartbeat, made when it is sent. */
@@ -62,7 +64,7 @@ export interface SyncOptions {
 /**
  * Carries sealed batches to the cloud: seals lazily, sends fresh ones first and then the backlog, frees exactly what
  * the cloud says it has durably committed, and waits with growing, random pauses while it cannot. Beside it a
- * heartbeat goes out every minute; the first that gets through after an outage ends the wait.
+ * heartbeat goes out every minute or as configured; the first that gets through after an outage ends the wait.
  */
 export class SyncLoop {
   private readonly picker: BatchPicker
@@ -254,8 +256,10 @@ export class SyncLoop {
     if (signal.aborted && !outcome.ok) return durationMs(0)
     const size = (outcome.ok ? outcome.value.bytesSent : undefined) ?? JSON.stringify(body).length
     this.usage.add(size, this.parts.clock.wall())
-    // A minute, give or take a twelfth, so that a fleet switched on together does not stay in step.
-    const pause = Math.floor(HEARTBEAT_EVERY * (11 / 12 + this.parts.random.next() / 6))
+    // The period, give or take a twelfth, so that a fleet switched on together does not stay in step.
+    const pause = Math.floor(
+      (this.options.heartbeatEvery ?? HEARTBEAT_EVERY) * (11 / 12 + this.parts.random.next() / 6),
+    )
     if (outcome.ok) {
       const isBack = this.book.heartbeat(outcome.value)
       if (isBack) this.nudge()

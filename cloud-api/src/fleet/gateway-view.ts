@@ -1,8 +1,9 @@
-import type { EpochMs, GatewaySummary, HeartbeatRequest } from '@metergate/protocol'
+import { DEFAULT_HEARTBEAT_MS, type EpochMs, type GatewaySummary, type HeartbeatRequest } from '@metergate/protocol'
 import type { GatewayEntry, StoredHeartbeat } from '../store/series-store.js'
 
-const ONLINE_MS = 3 * 60_000
-const LATE_MS = 15 * 60_000
+/** So many of a box's own heartbeat periods, and at least so long: a moment of bad link is no news. */
+const ONLINE = { periods: 3, leastMs: 3 * 60_000 }
+const LATE = { periods: 6, leastMs: 15 * 60_000 }
 /** Beyond this a box's clock is worth a word; its readings carry their own clock quality anyway. */
 const CLOCK_OFFSET_MS = 5000
 
@@ -29,13 +30,15 @@ export function summarise(
   }
 }
 
-/** By the time the server heard of it, never by the box's own clock. */
+/** By the time the server heard of it, never by the box's own clock; late is what is late for its own period. */
 export function stateOf(entry: GatewayEntry, beat: StoredHeartbeat | undefined, now: EpochMs): GatewaySummary['state'] {
   if (entry.revokedAt !== undefined) return 'revoked'
   if (!beat) return 'never'
   const age = now - beat.at
-  if (age <= ONLINE_MS) return 'online'
-  return age <= LATE_MS ? 'late' : 'offline'
+  const period = beat.body.heartbeat_ms ?? DEFAULT_HEARTBEAT_MS
+  const isWithin = ({ periods, leastMs }: typeof ONLINE): boolean => age <= Math.max(leastMs, periods * period)
+  if (isWithin(ONLINE)) return 'online'
+  return isWithin(LATE) ? 'late' : 'offline'
 }
 
 function warningsOf({ clock, store, buses, meters }: HeartbeatRequest): string[] {

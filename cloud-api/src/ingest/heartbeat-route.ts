@@ -4,14 +4,16 @@ import type { App, Parts } from '../http/app.js'
 import { answers, GATEWAY_SIGNED } from '../http/documented.js'
 import { contentEncoding } from '../http/json-only.js'
 import { HttpProblem } from '../http/problem.js'
+import { inflate } from './inflate.js'
 import { documentedOnly, signedBy } from './signed-scope.js'
 
-/** POST /v1/heartbeat: what the box says of itself, filed under the server's time. */
+/** POST /v1/heartbeat: what the box says of itself, plain or compressed, filed under the server's time. */
 export function heartbeatRoute(app: App, parts: Parts): void {
   const { metrics, limits, patience } = parts
   const schema = {
     tags: ['gateway'],
     summary: 'Report last values, backlog, clock and health',
+    description: 'JSON, plain or with Content-Encoding br or gzip; at most 256 KiB either way.',
     security: GATEWAY_SIGNED,
     body: heartbeatRequestSchema,
     response: answers(heartbeatAnswerSchema),
@@ -26,8 +28,7 @@ export function heartbeatRoute(app: App, parts: Parts): void {
 
 async function file(request: FastifyRequest, parts: Parts): Promise<void> {
   const { gateway, body } = await signedBy(request, parts)
-  if (contentEncoding(request)) throw new HttpProblem('unsupported_media_type', 'A heartbeat comes uncompressed')
-  const read = heartbeatRequestSchema.safeParse(jsonOf(body))
+  const read = heartbeatRequestSchema.safeParse(jsonOf(await plain(request, body, parts.limits.jsonBytes)))
   if (!read.success) {
     const errors = read.error.issues
       .slice(0, 20)
@@ -36,6 +37,16 @@ async function file(request: FastifyRequest, parts: Parts): Promise<void> {
     throw new HttpProblem('malformed_request', detail, { errors })
   }
   await parts.store.ingest.heartbeat(gateway.id, read.data, parts.clock.wall())
+}
+
+/** The body as JSON text; nothing is decompressed before the signature over the compressed bytes held. */
+async function plain(request: FastifyRequest, body: Uint8Array, limit: number): Promise<Uint8Array> {
+  const encoding = contentEncoding(request)
+  if (!encoding) return body
+  const inflated = await inflate(body, encoding, limit)
+  if (inflated.ok) return inflated.value
+  const code = inflated.fault.kind === 'too_large' ? 'body_too_large' : 'malformed_request'
+  throw new HttpProblem(code, inflated.fault.why.replace('the batch', 'the heartbeat'))
 }
 
 function jsonOf(body: Uint8Array): unknown {

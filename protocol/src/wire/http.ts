@@ -157,14 +157,41 @@ export const productConfigSchema = z.object({
   label: shortText,
   unit: z.string().max(16),
   meters: z.array(meterIdSchema).max(200),
+  /** Of one unit, kg; absent: not configured, so there is no kWh/kg. */
+  weight_kg: amountSchema.optional(),
 })
 export type ProductConfig = z.infer<typeof productConfigSchema>
+
+const groupHead = { id: z.string().min(1).max(32), label: shortText }
+/** Meters as they are added up on the box: all below a main meter, or some together less others. */
+export const groupConfigSchema = z.discriminatedUnion('kind', [
+  z.object({
+    ...groupHead,
+    kind: z.literal('main_and_sub'),
+    main: meterIdSchema,
+    meters: z.array(meterIdSchema).max(256),
+  }),
+  z.object({
+    ...groupHead,
+    kind: z.literal('sum'),
+    meters: z.array(meterIdSchema).max(256),
+    subtract: z.array(meterIdSchema).max(256),
+    /** A tenant's part of it; absent: all. */
+    share: amountSchema.optional(),
+  }),
+])
+export type GroupConfig = z.infer<typeof groupConfigSchema>
+
+/** How often a gateway reports that does not say it: all did so before they could. */
+export const DEFAULT_HEARTBEAT_MS = 60_000
 
 export const heartbeatRequestSchema = z.object({
   /** The box's own clock; the cloud files the heartbeat under its own time of receipt. */
   sent_at: epochMsSchema,
   boot: bootIdSchema,
   mono: monoMsSchema,
+  /** How often this box reports, so that the cloud knows when it is late; absent: `DEFAULT_HEARTBEAT_MS`. */
+  heartbeat_ms: z.number().int().min(1_000).max(3_600_000).optional(),
   /** Whose box it is and which zone its days are in (IANA name). */
   plant: z.object({ name: shortText, timezone: z.string().max(64) }).optional(),
   versions: z.object({ software: shortText, node: shortText.optional(), config: shortText.optional() }),
@@ -210,6 +237,10 @@ export const heartbeatRequestSchema = z.object({
     .max(32),
   meters: z.array(heartbeatMeterSchema).max(256),
   products: z.array(productConfigSchema).max(256),
+  /** Absent from boxes that do not tell them. */
+  groups: z.array(groupConfigSchema).max(256).optional(),
+  /** The meter the plant's bill is made by, where one is known. */
+  billing_meter: meterIdSchema.optional(),
 })
 export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>
 
@@ -218,7 +249,10 @@ export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>
 
 // ---- Reading (bearer reader token) ----------------------------------------------------------------------------
 
-/** `online`: heard of in the last 3 minutes; `late`: in the last 15; `never`: enrolled but not heard of yet. */
+/**
+ * `online`: heard of within three of its own heartbeat periods, at least 3 minutes; `late`: within six of them, at least 15
+ * minutes; `never`: enrolled but not heard of yet.
+ */
 export const GATEWAY_STATES = ['online', 'late', 'offline', 'never', 'revoked'] as const
 
 export const gatewaySummarySchema = z.object({

@@ -199,6 +199,7 @@ function goodput(
  * proxy and on to the cloud), with the proxy's delay and resets on top.
  */
 export async function badLink(options: {
+  readonly name: string
   readonly rounds: number
   readonly freshMs: number
   readonly everyMs: number
@@ -232,7 +233,7 @@ export async function badLink(options: {
     ...{ backlogBytes: agent.filled, seconds, bytesPerSecond, shareOfLink: Math.round(share * 100) / 100 },
     ...{ slowestFreshMs: slowest, fresh: agent.states.at(-1)?.fresh, rssMiB: rss, problems: found.words },
   }
-  return { rig: 'bad-link', runs: 1, violations: found.count, notes }
+  return { rig: options.name, runs: 1, violations: found.count, notes }
 }
 
 const SICK: Readonly<Record<string, (socket: Socket) => void>> = {

@@ -38,6 +38,7 @@ const fakeTime = (): string | undefined => (fakeTimeLibrary() === undefined ? 'l
 
 /** Two seconds of delay, a fifth of the connections reset, half an hour of it. */
 const BAD_LINK = {
+  name: 'bad-link',
   rounds: 5_000,
   freshMs: 10_000,
   everyMs: 60_000,
@@ -50,6 +51,7 @@ const BAD_LINK = {
 const SHORT_BAD_LINK = { ...BAD_LINK, rounds: 60, freshMs: 1_000, everyMs: 1_000, delayMs: 200, limitMs: 60_000 }
 /** Three weeks offline, a reading a minute of 8 meters, then 64 kbit/s. */
 const THREE_WEEKS = {
+  name: 'three-weeks',
   rounds: 30_240,
   freshMs: 60_000,
   everyMs: 60_000,
