@@ -75,6 +75,25 @@ describe('a product', () => {
   })
 })
 
+describe('own limits of the energy checks', () => {
+  const withChecks = (checks: string) =>
+    checkSource(`${GOOD}energy:\n  checks: { ${checks} }\n`, { file: '/etc/metergate/gateway.yaml' })
+
+  it('are read into exact amounts', () => {
+    const loaded = withChecks('spike: 2.5, energy_balance: 0.03')
+    expect(loaded.ok && loaded.value.config.energy.checks).toEqual({
+      spike: { n: 25, exp: -1 },
+      energy_balance: { n: 3, exp: -2 },
+    })
+  })
+
+  it.each(['spike: -1', 'spike: high', 'speck: 2'])('are refused with their place: %s', (checks) => {
+    const loaded = withChecks(checks)
+    expect(loaded.ok).toBe(false)
+    if (!loaded.ok) expect(loaded.fault.map((issue) => issueText(issue, 'en')).join()).toContain('energy.checks')
+  })
+})
+
 describe('a good configuration', () => {
   it('is read into exact values, with the defaults filled in', () => {
     const loaded = checkSource(GOOD, { file: '/etc/metergate/gateway.yaml' })

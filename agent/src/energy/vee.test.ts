@@ -45,6 +45,13 @@ describe('validation checks (rules of case C9)', () => {
     expect(found).toEqual([{ check: 'spike', start: 40 * QUARTER, end: 41 * QUARTER, value: '1.800833', limit: '1.8' }])
   })
 
+  it("go by the site's own limit where it has set one, and report that limit", () => {
+    const peak = day((index) => (index === 40 ? 12 * 2.8 + 0.01 : steady(index)))
+    const own = (limit: Amount) => validateDay(peak, { limits: { spike: limit } })
+    expect(own(amount(185, -2))).toEqual([])
+    expect(own(amount(15, -1))).toMatchObject([{ check: 'spike', limit: '1.5' }])
+  })
+
   it('tell real use from corruption by spike and sum together', () => {
     const spiky = (index: number) => (index === 40 ? 100 : 10)
     const real = validateDay(day(spiky), { register: { difference: kwh(1050), step: kwh(0.4) } })

@@ -4,7 +4,7 @@
  * when something was violated, or a planted mistake was not found.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -71,8 +71,10 @@ function rigOf(name: string): RigLine {
 function runSuites(files: readonly string[]): ReadonlyMap<string, { readonly tests: number; readonly failed: number }> {
   if (files.length === 0) return new Map()
   say('… test files')
-  const output = join(rootFolder(), '.vitest/torture.json')
-  const args = ['vitest', 'run', ...files, '--reporter=json', `--outputFile=${output}`]
+  // Where the reporter of vitest.config.ts writes, whatever the command line asks for.
+  const output = join(rootFolder(), '.vitest/results.json')
+  rmSync(output, { force: true })
+  const args = ['vitest', 'run', ...files]
   const env = values.short ? process.env : { ...process.env, METERGATE_LONG: '1' }
   spawnSync('npx', args, { cwd: rootFolder(), env, encoding: 'utf8' })
   const { testResults } = suiteSchema.parse(parseJson(readFileSync(output, 'utf8')))
