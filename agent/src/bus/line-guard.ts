@@ -4,7 +4,7 @@ import { Debts } from './debts.js'
 import { type Ears, type Frame, type Heard, Hearing, type Judgement, type Purpose } from './hearing.js'
 import { Inbox } from './inbox.js'
 import { type LineDown, type LinePort, type LineSettings, silenceMs, wireMs } from './line-port.js'
-import type { Question, UnitKey } from './question.js'
+import { protocolOf, type Question, type UnitKey } from './question.js'
 import type { BusCounters, UnitHealth } from './register-bus.js'
 import { Tally } from './tally.js'
 import { type TurnaroundFacts, UnitTiming } from './unit-timing.js'
@@ -272,7 +272,7 @@ export class LineGuard<Q extends Question = Question> {
   #timing(unit: UnitKey): UnitTiming {
     const known = this.#timings.get(unit)
     if (known) return known
-    const timing = new UnitTiming(this.#facts.get(unit)?.turnaround, unit.startsWith('dlt645:') ? 'dlt645' : 'modbus')
+    const timing = new UnitTiming(this.#facts.get(unit)?.turnaround, protocolOf(unit))
     this.#timings.set(unit, timing)
     return timing
   }

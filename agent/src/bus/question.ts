@@ -10,6 +10,9 @@ export function unitKey(
   return read.protocol === 'modbus' ? `modbus:${read.unit}` : `dlt645:${read.address.toUpperCase()}`
 }
 
+/** The protocol that a unit's key names. */
+export const protocolOf = (unit: UnitKey): 'modbus' | 'dlt645' => (unit.startsWith('dlt645:') ? 'dlt645' : 'modbus')
+
 /** A whole frame found among the bytes heard. `start` and `end` are offsets. */
 export type Sighting =
   | { readonly kind: 'echo'; readonly start: number; readonly end: number }

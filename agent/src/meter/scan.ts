@@ -1,5 +1,5 @@
 import { type MeterProfile, unreachable } from '@metergate/protocol'
-import { type UnitKey, unitKey } from '../bus/question.js'
+import { protocolOf, type UnitKey, unitKey } from '../bus/question.js'
 import { findDlt645Meters } from './dlt645-search.js'
 import type { Presence } from './presence.js'
 import { OPENING_MS, planScan, probeMs, type ScanProbe, type ScanScope, type ScanStage, stageMs } from './scan-plan.js'
@@ -261,7 +261,7 @@ class ScanRun {
   }
 
   async *#dlt645Of1997(visit: Visit): AsyncGenerator<ScanEvent> {
-    if ([...visit.heard].some((key) => key.startsWith('dlt645:'))) return
+    if ([...visit.heard].some((key) => protocolOf(key) === 'dlt645')) return
     const presence = await visit.ask1997()
     // Nothing tells a 1997 meter's garbled answer from noise: only a whole one counts.
     if (presence.kind === 'there')

@@ -1,4 +1,3 @@
-import { brotliCompressSync, constants } from 'node:zlib'
 import {
   batchAnswerSchema,
   type Clock,
@@ -15,6 +14,7 @@ import {
   signatureHeaders,
 } from '@metergate/protocol'
 import type { z } from 'zod'
+import { compress, DEFAULT_COMPRESSION } from '../store/compression.js'
 import type { SealedBatch } from '../store/record-store.js'
 import { type CloudAnswer, type CloudHttp, jsonOf } from './cloud-http.js'
 import { parseRetryAfter } from './retry-schedule.js'
@@ -52,9 +52,8 @@ export class HttpUplink implements Uplink {
   async heartbeat(body: unknown, signal?: AbortSignal): ReturnType<Uplink['heartbeat']> {
     const text = new TextEncoder().encode(JSON.stringify(body))
     const packed = this.onlyPlain ? undefined : packWhenItPays(text)
-    const answer = packed
-      ? await this.post('/v1/heartbeat', packed, { 'content-encoding': 'br' }, signal)
-      : await this.post('/v1/heartbeat', text, {}, signal)
+    const encoding = packed && { 'content-encoding': DEFAULT_COMPRESSION.encoding }
+    const answer = await this.post('/v1/heartbeat', packed ?? text, encoding ?? {}, signal)
     if (!answer.ok) return answer
     if (packed && answer.value.status === 415) {
       this.onlyPlain = true
@@ -81,15 +80,12 @@ export class HttpUplink implements Uplink {
   }
 }
 
-const BROTLI = {
-  params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT },
-}
 /** What the extra header field costs. */
-const ENCODING_FIELD_BYTES = 'content-encoding: br\r\n'.length
+const ENCODING_FIELD_BYTES = `content-encoding: ${DEFAULT_COMPRESSION.encoding}\r\n`.length
 
 /** The bytes in brotli, or undefined when plain ones are fewer on the wire. */
 export function packWhenItPays(text: Uint8Array): Uint8Array | undefined {
-  const packed = brotliCompressSync(text, BROTLI)
+  const packed = compress(text, DEFAULT_COMPRESSION)
   return packed.length + ENCODING_FIELD_BYTES < text.length ? packed : undefined
 }
 

@@ -43,10 +43,10 @@ async function file(request: FastifyRequest, parts: Parts): Promise<void> {
 async function plain(request: FastifyRequest, body: Uint8Array, limit: number): Promise<Uint8Array> {
   const encoding = contentEncoding(request)
   if (!encoding) return body
-  const inflated = await inflate(body, encoding, limit)
+  const inflated = await inflate(body, encoding, limit, 'heartbeat')
   if (inflated.ok) return inflated.value
   const code = inflated.fault.kind === 'too_large' ? 'body_too_large' : 'malformed_request'
-  throw new HttpProblem(code, inflated.fault.why.replace('the batch', 'the heartbeat'))
+  throw new HttpProblem(code, inflated.fault.why)
 }
 
 function jsonOf(body: Uint8Array): unknown {

@@ -33,10 +33,7 @@ export class RealScheduler implements Scheduler {
       if (left <= 0 && mayAct) {
         stop = () => {}
         action()
-      } else if (left <= 0) {
-        const immediate = setImmediate(wait)
-        stop = () => clearImmediate(immediate)
-      } else if (left > EARLY_MS + 1 || precision === 'loose') {
+      } else if (left > EARLY_MS + 1 || (left > 0 && precision === 'loose')) {
         const timer = setTimeout(wait, Math.max(1, Math.floor(precision === 'loose' ? left : left - EARLY_MS)))
         stop = () => clearTimeout(timer)
       } else {
