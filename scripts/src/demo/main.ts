@@ -58,7 +58,9 @@ async function main(options: DemoOptions): Promise<number> {
   const files = freshFiles()
   const port = await freePort(options.port)
   const cloudUrl = `http://127.0.0.1:${port}`
-  const spec = demoPlant(options.seed)
+  // A week has its meals and Sundays; a short run has pairs to show at whatever hour it is started.
+  const shifts = options.historyMs ? 'double' : 'continuous'
+  const spec = demoPlant(options.seed, { shifts })
   const answers = new AnswerTimes()
   const children: Child[] = []
   const stopping = new AbortController()
@@ -70,7 +72,7 @@ async function main(options: DemoOptions): Promise<number> {
     writeConfig(files, demoConfig(spec, files, cloudUrl, options.historyMs ? '60s' : '10s'))
     const gateway = gatewayIdSchema.parse(await enrolAgent(files, code))
     const takenBefore = options.historyMs ? await history(files, spec, gateway, options.historyMs) : 0
-    children.push(await startLine(files, options.seed, answers))
+    children.push(await startLine(files, { seed: options.seed, shifts }, answers))
     const agent = await startAgent(files)
     children.push(agent)
     const finished = agentCounts(agent)

@@ -213,7 +213,7 @@ function unitEnergyOf(
   }
   const { truth: real, device: held, cloud: known } = figures
   // The first minute closes no interval, and the cloud then has no first register to compare.
-  return { ...figures, agrees: same(real, held) && (known === undefined ? cloudFirsts.size === 0 : same(held, known)) }
+  return { ...figures, agrees: same(real, held) && (cloudFirsts.size === 0 || same(held, known)) }
 }
 
 /** The register at which the cloud's intervals of a meter begin: its first reading, as the first interval's part tells. */

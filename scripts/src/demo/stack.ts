@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type { DemoPlantOptions } from '@metergate/simulator'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
 import { Child, runToEnd } from './child.js'
@@ -62,11 +63,16 @@ export class AnswerTimes {
   }
 }
 
-export async function startLine(files: DemoFiles, seed: number, answers: AnswerTimes): Promise<Child> {
+export async function startLine(
+  files: DemoFiles,
+  { seed, shifts }: { readonly seed: number; readonly shifts: NonNullable<DemoPlantOptions['shifts']> },
+  answers: AnswerTimes,
+): Promise<Child> {
+  const plant = ['--seed', String(seed), '--shifts', shifts]
   const child = new Child({
     name: 'metergate-sim',
     script: SIMULATOR,
-    args: ['line', '--json', '--seed', String(seed), '--link', files.link, '--log-answers', '--exit-with-input'],
+    args: ['line', '--json', ...plant, '--link', files.link, '--log-answers', '--exit-with-input'],
     logFile: join(files.folder, 'simulator.log'),
   })
   child.onLine((line) => answers.note(line))
