@@ -195,9 +195,38 @@ describe('order', () => {
     cloud.script = () => undefined
     cloud.heartbeatFault = undefined
     const before = cloud.attempts.length
+    const newest = store.pending(99).at(-1)?.number ?? 0
+    expect(newest).toBeGreaterThan(5)
     await clock.advance(120_000)
-    const [first, second] = cloud.attempts.slice(before).filter(({ batch }) => batch.streamKind === 'detail')
-    expect(first?.batch.number).toBeGreaterThan(second?.batch.number ?? Number.POSITIVE_INFINITY)
+    // What was sealed meanwhile is the present as well.
+    const sent = numbers().slice(before)
+    const backlog = sent.filter((number) => number < newest)
+    const present = sent.slice(0, sent.indexOf(backlog[0] ?? 0))
+    expect(present[0]).toBe(newest)
+    expect(present.every((number) => number >= newest)).toBe(true)
+    expect(backlog.length).toBeGreaterThan(3)
+    expect(backlog).toEqual([...backlog].sort((a, b) => a - b))
+  })
+})
+
+describe('a link that stumbles', () => {
+  it('is tried again within a second, and only a second reset in a row is an outage', async () => {
+    await backlog(1)
+    start()
+    await clock.advance(5_000)
+    expect(loop.status().link).toBe('up')
+    let resets = 1
+    cloud.script = () => (resets-- > 0 ? down : undefined)
+    await backlog(1)
+    const [first, second, ...more] = cloud.attempts.filter(({ batch }) => batch.number === 2)
+    expect(more).toEqual([])
+    expect((second?.at ?? Number.NaN) - (first?.at ?? 0)).toBeLessThanOrEqual(1_100)
+    expect(notices.filter(({ kind }) => kind === 'link_down')).toEqual([])
+    resets = 2
+    await backlog(1)
+    expect(notices.filter(({ kind }) => kind === 'link_down')).toHaveLength(1)
+    await clock.advance(10_000)
+    expect(unacknowledged()).toBe(0)
   })
 })
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type Clock,
   type DurationMs,
@@ -76,6 +77,8 @@ export class SyncLoop {
   private waits: Generator<DurationMs, never>
   private refusalsInARow = 0
   private inFlight = 1
+  /** An exchange alone under way has just broken off on a link that worked. */
+  private isStumbling = false
   /** Streams left for a new one after a conflict. */
   private readonly left = new Set<StreamId>()
   /** What the cloud was found to lack, so that it is said once. */
@@ -96,6 +99,8 @@ export class SyncLoop {
 
   /** Works until `signal` aborts, then resolves; an exchange under way is cut off and its batch sent again later. */
   async start(signal: AbortSignal): Promise<void> {
+    // Each exchange under way listens, and the two pauses: above ten Node suspects a leak.
+    setMaxListeners(2 * MOST_IN_FLIGHT + 2, signal)
     await Promise.all([
       this.uploadPause.between(() => this.uploadStep(signal), signal),
       this.heartbeatPause.between(() => this.heartbeatStep(signal), signal),
@@ -133,15 +138,32 @@ export class SyncLoop {
       }
       if (signal.aborted) return durationMs(0)
       broken += 1
-      // One exchange of several broke off while others went through: the link is bad, not gone.
-      return worked > 0 && outcome.fault.kind === 'unreachable'
+      return outcome.fault.kind === 'unreachable' && (worked > 0 || this.stumbles(broken))
         ? this.brokeOff(batch, outcome.fault)
         : this.failed(batch, outcome.fault)
     })
-    // A slow line is filled by several exchanges at once, but only after it has shown that it carries them.
-    if (!this.book.isFree) this.inFlight = 1
-    else this.inFlight = broken > 0 ? Math.max(1, this.inFlight >> 1) : Math.min(MOST_IN_FLIGHT, this.inFlight * 2)
+    this.inFlight = this.nextInFlight(worked, broken)
     return durationMs(Math.max(...waits))
+  }
+
+  /**
+   * One exchange of several broke off while others went through, or one alone on a link that has just worked: the link
+   * is bad, not gone. The second in a row is an outage.
+   */
+  private stumbles(broken: number): boolean {
+    if (broken > 1 || this.isStumbling || this.book.status().link !== 'up') return false
+    this.isStumbling = true
+    return true
+  }
+
+  /**
+   * A slow line is filled by several exchanges at once, but only after it has shown that it carries them. Resets here
+   * and there are not a sign of too many; when more break off than go through, fewer are tried.
+   */
+  private nextInFlight(worked: number, broken: number): number {
+    if (!this.book.isFree) return 1
+    if (broken === 0) return Math.min(MOST_IN_FLIGHT, this.inFlight * 2)
+    return broken < worked ? this.inFlight : Math.max(1, this.inFlight >> 1)
   }
 
   private async exchange(
@@ -181,6 +203,7 @@ export class SyncLoop {
     this.picker.delivered(batch)
     this.compare(batch, receipt)
     this.book.up()
+    this.isStumbling = false
     this.refusalsInARow = 0
     this.waits = retryWaits(this.parts.random)
     return durationMs(0)
@@ -217,7 +240,7 @@ export class SyncLoop {
     }
   }
 
-  /** Sent again soon, among fewer at once; with only one left in flight, the next failure is an outage like any other. */
+  /** Sent again soon; with only one in flight, the next failure is an outage like any other. */
   private brokeOff(batch: SealedBatch, fault: UplinkFault): DurationMs {
     this.picker.again(batch)
     this.book.fault(fault)

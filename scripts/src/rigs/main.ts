@@ -45,10 +45,18 @@ const BAD_LINK = {
   delayMs: 2_000,
   reset: 0.2,
   limitMs: 1_800_000,
-  leastShare: 0,
+  leastShare: 0.7,
   freshWithinMs: 600_000,
 }
-const SHORT_BAD_LINK = { ...BAD_LINK, rounds: 60, freshMs: 1_000, everyMs: 1_000, delayMs: 200, limitMs: 60_000 }
+const SHORT_BAD_LINK = {
+  ...BAD_LINK,
+  rounds: 60,
+  freshMs: 1_000,
+  everyMs: 1_000,
+  delayMs: 200,
+  limitMs: 60_000,
+  leastShare: 0.3,
+}
 /** Three weeks offline, a reading a minute of 8 meters, then 64 kbit/s. */
 const THREE_WEEKS = {
   name: 'three-weeks',
