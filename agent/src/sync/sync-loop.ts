@@ -99,11 +99,12 @@ export class SyncLoop {
 
   /** Works until `signal` aborts, then resolves; an exchange under way is cut off and its batch sent again later. */
   async start(signal: AbortSignal): Promise<void> {
-    // Each exchange under way listens, and the two pauses: above ten Node suspects a leak.
-    setMaxListeners(2 * MOST_IN_FLIGHT + 2, signal)
+    // Each exchange under way listens to it, and the two pauses: above ten Node suspects a leak.
+    const stop = AbortSignal.any([signal])
+    setMaxListeners(2 * MOST_IN_FLIGHT + 2, stop)
     await Promise.all([
-      this.uploadPause.between(() => this.uploadStep(signal), signal),
-      this.heartbeatPause.between(() => this.heartbeatStep(signal), signal),
+      this.uploadPause.between(() => this.uploadStep(stop), stop),
+      this.heartbeatPause.between(() => this.heartbeatStep(stop), stop),
     ])
   }
 

@@ -1,7 +1,7 @@
 import { type Clock, type Random, randomInt } from '@metergate/protocol'
 
 /** So many of a kind may come back in each second; one who is let in then sends its whole backlog. */
-const RETURNS_PER_S = 25
+const RETURNS_PER_S = 50
 const LEAST_S = 3
 /** Drawn out by chance, so that a few who were turned away together do not come back together. */
 const CHANCE_S = 5

@@ -33,3 +33,7 @@ describe('a database that does not answer', { timeout: 120_000 }, () => {
     rig('cloud-database-gone'),
   )
 })
+
+describe('a herd of gateways', { timeout: 120_000 }, () => {
+  it('is turned away with a time to come back, loses nothing, and sends the newest first', () => rig('herd'))
+})
