@@ -11,7 +11,7 @@ import { PlantZone, type Slot } from './energy/plant-time.js'
 import { ZHEJIANG_TOU } from './energy/tariffs/zhejiang.js'
 import { closingEvents } from './flow/energy-close.js'
 import { EnergyFeed, type FeedParts } from './flow/energy-feed.js'
-import { energyReport, type ReportParts } from './flow/energy-report.js'
+import { energyReport } from './flow/energy-report.js'
 import { pricesOf } from './flow/energy-tariff.js'
 import type { ProcessFacts } from './flow/gateway-snapshot.js'
 import { LatestBoard } from './flow/latest-board.js'
@@ -21,9 +21,11 @@ import {
   meterSetup,
   productPlan,
   profileOf,
+  ratePlan,
   shiftPlans,
   unitFacts,
 } from './flow/meter-setup.js'
+import type { ReportParts } from './flow/report-parts.js'
 import { Gateway, type GatewayLine, type GatewayParts } from './gateway.js'
 import { MeterSession } from './meter/meter-session.js'
 import type { ClockTrust } from './reading/clock-trust.js'
@@ -150,10 +152,11 @@ export function reportParts(loaded: LoadedConfig, zone: PlantZone): ReportParts 
   return {
     zone,
     minutes: intervalMinutes(config),
-    meters: config.meters.map(({ id, label }) => ({
-      id,
-      label: label ?? id,
-      hasEnergy: profileOf(loaded, id).category === 'electricity',
+    meters: config.meters.map((entry) => ({
+      id: entry.id,
+      label: entry.label ?? entry.id,
+      hasEnergy: profileOf(loaded, entry.id).category === 'electricity',
+      rates: ratePlan(entry, profileOf(loaded, entry.id)),
     })),
     products: config.products.map((entry) => ({
       plan: productPlan(entry),

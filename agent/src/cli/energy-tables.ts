@@ -6,7 +6,14 @@ import { sum } from '../energy/spans.js'
 import { TARIFF_PERIODS } from '../energy/tariff.js'
 import type { VeeCheckId } from '../energy/vee-table.js'
 import { CLI, NO_VALUE_TEXTS } from '../i18n/cli-texts.js'
-import { ENERGY, ENERGY_EVENT_TEXTS, FIGURE_REASON_TEXTS, TARIFF_TEXTS, VEE_TEXTS } from '../i18n/energy-texts.js'
+import {
+  ENERGY,
+  ENERGY_EVENT_TEXTS,
+  FIGURE_REASON_TEXTS,
+  SPIKE_TEXTS,
+  TARIFF_TEXTS,
+  VEE_TEXTS,
+} from '../i18n/energy-texts.js'
 import { type Localized, same } from '../i18n/localized.js'
 import { amountText, shareText, sparkline } from './format.js'
 import { type Cell, table } from './table.js'
@@ -227,7 +234,7 @@ const checks: Section = (terminal, report, zone) => {
         first.meter,
         { text: `${id} ${terminal.say(VEE_TEXTS[id])}`, paint: first.severity === 'info' ? 'good' : 'warn' },
         formatInstant(zone, first.start),
-        `${first.value} (${first.limit})`,
+        `${first.value} (${first.limit})${first.verdict ? ` ${terminal.say(SPIKE_TEXTS[first.verdict])}` : ''}`,
         String(found.length),
       ],
     ]

@@ -1,4 +1,4 @@
-import { type MeterId, meterIdSchema } from '@metergate/protocol'
+import { compare, type MeterId, meterIdSchema } from '@metergate/protocol'
 import { z } from 'zod'
 import { ENERGY_FACTORS, type FactorId } from '../energy/factors.js'
 import { ZHEJIANG_TOU } from '../energy/tariffs/zhejiang.js'
@@ -85,18 +85,26 @@ const date = readText('date', (raw) => {
 })
 
 const factor = read('check_limit', parsePositive)
+/** Intervals are counted. */
+const whole = read('check_count', (raw) => (/^[1-9]\d{0,4}$/.test(raw.trim()) ? parsePositive(raw) : undefined))
+/** A share of which one minus it is the upper bound: half and more would flag every month. */
+const lowShare = read('check_share', (raw) => {
+  const value = parsePositive(raw)
+  return value && compare(value, { n: 5, exp: -1 }) < 0 ? value : undefined
+})
 
 /** The site's own limits of the validation checks (energy.checks); a check left out keeps its default. The table of checks says what each means. */
 const checkLimitsSchema = section({
   spike: factor.optional(),
   sum: factor.optional(),
   high_low: factor.optional(),
-  zero_run: factor.optional(),
+  zero_run: whole.optional(),
   demand_limit: factor.optional(),
   demand_step: factor.optional(),
   reactive: factor.optional(),
   energy_balance: factor.optional(),
-  load_factor: factor.optional(),
+  load_factor: lowShare.optional(),
+  tou_sum: whole.optional(),
 } satisfies Partial<Record<VeeCheckId, unknown>>)
 
 export const energyConfigSchema = section({

@@ -7,6 +7,7 @@ import {
   quantityNameSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
+import { SPIKE_VERDICTS } from '../energy/vee.js'
 import { VEE_CHECK_IDS } from '../energy/vee-table.js'
 
 /** What `energy` answers: figures over a span with what they rest on. Amounts exact; a figure not to be had is null. */
@@ -151,6 +152,8 @@ const checkSchema = z.object({
   end: epochMsSchema,
   value: z.string(),
   limit: z.string(),
+  /** Of a spike: whether the register bears it out (used), contradicts it (corrupt) or could not be asked (open). */
+  verdict: z.enum(SPIKE_VERDICTS).optional(),
 })
 
 const eventSchema = z.object({

@@ -13,6 +13,7 @@ import {
 import { VEE_CHECK_IDS, VEE_CHECKS } from './vee-table.js'
 
 const QUARTER = 900_000
+const DAY = { start: 0, end: 96 * QUARTER }
 const kwh = (value: number): Amount => amount(Math.round(value * 100), -2)
 const day = (value: (index: number) => number | null, more: Partial<VeeInterval> = {}): VeeInterval[] =>
   Array.from({ length: 96 }, (_, index) => {
@@ -134,9 +135,9 @@ describe('validation checks (rules of case C9)', () => {
   })
 
   it('compare the total register with its rates by register steps', () => {
-    expect(checkRateSum(kwh(100), [kwh(60), kwh(39.98)], kwh(0.01))).toEqual([])
-    expect(checkRateSum(kwh(100), [kwh(60), kwh(39.97)], kwh(0.01))).toMatchObject([
-      { check: 'tou_sum', value: '0.03' },
+    expect(checkRateSum(kwh(100), [kwh(60), kwh(39.98)], kwh(0.01), DAY)).toEqual([])
+    expect(checkRateSum(kwh(100), [kwh(60), kwh(39.97)], kwh(0.01), DAY)).toMatchObject([
+      { check: 'tou_sum', value: '0.03', ...DAY },
     ])
   })
 })

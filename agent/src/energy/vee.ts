@@ -174,20 +174,25 @@ export function checkRateSum(
   total: Amount,
   rates: readonly Amount[],
   step: Amount,
+  day: { readonly start: number; readonly end: number },
   limits: VeeContext['limits'] = {},
 ): VeeFinding[] {
   const limit = veeCheck('tou_sum', limits).limit
   if (!limit) return []
   const off = magnitude(subtract(total, sum(rates)))
   const allowed = multiply(step, limit)
-  return compare(off, allowed) > 0 ? [finding('tou_sum', { start: 0, end: 0 }, off, allowed)] : []
+  return compare(off, allowed) > 0 ? [finding('tou_sum', day, off, allowed)] : []
 }
 
-/** Reading spike and sum together: with the sum right the peak was used; with it wrong the interval is corrupt. */
-export function verdictOnSpike(
-  findings: readonly VeeFinding[],
-  wasSumChecked: boolean,
-): 'real_use' | 'corrupt' | 'open' | 'none' {
+/** What a day's spike is, by the register: a peak that was used, or an interval that is wrong. */
+export const SPIKE_VERDICTS = ['real_use', 'corrupt', 'open'] as const
+export type SpikeVerdict = (typeof SPIKE_VERDICTS)[number]
+
+/**
+ * Reading spike and sum of one day together: with the sum right the peak was used; with it wrong the interval is corrupt;
+ * where no register could be set against the day, it stays open. `none` without a spike.
+ */
+export function verdictOnSpike(findings: readonly VeeFinding[], wasSumChecked: boolean): SpikeVerdict | 'none' {
   if (!findings.some(({ check }) => check === 'spike')) return 'none'
   if (!wasSumChecked) return 'open'
   return findings.some(({ check }) => check === 'sum') ? 'corrupt' : 'real_use'

@@ -12,7 +12,8 @@ import type { ControlHandlers, MeterExchange, ProductionEntry } from '../control
 import type { MeterChange } from '../energy/interval-cutter.js'
 import { correct, declare, entriesInForce, type ProductionDraft, withdraw } from '../energy/production.js'
 import type { RecordStore, StoreFault } from '../store/record-store.js'
-import { energyReport, type ReportParts } from './energy-report.js'
+import { energyReport } from './energy-report.js'
+import type { ReportParts } from './report-parts.js'
 
 export type EnergyReportParts = ReportParts
 

@@ -3,7 +3,14 @@ import type { EnergyReport } from '../control/calls.js'
 import type { RestDays } from '../energy/loads.js'
 import type { PlantZone, Slot } from '../energy/plant-time.js'
 import { slotEnergy, sum } from '../energy/spans.js'
-import { type VeeContext, type VeeFinding, type VeeInterval, validateDay } from '../energy/vee.js'
+import {
+  type SpikeVerdict,
+  type VeeContext,
+  type VeeFinding,
+  type VeeInterval,
+  validateDay,
+  verdictOnSpike,
+} from '../energy/vee.js'
 import { type VeeLimits, veeCheck } from '../energy/vee-table.js'
 
 const IMPORT = 'energy_active_import_total'
@@ -47,16 +54,21 @@ export function checkDays(meter: string, days: readonly CheckedDay[], rules: Che
       ...registerOf(slots, intervals),
     }
     const negative = [...intervals.values()].flatMap((one) => negativeOf(one, day))
-    return [...validateDay(seen, context), ...negative].map((found) => asCheck(meter, found))
+    const found = validateDay(seen, context)
+    const verdict = verdictOnSpike(found, context.register !== undefined && known.length === seen.length)
+    return [...found, ...negative].map((one) => asCheck(meter, one, verdict === 'none' ? undefined : verdict))
   })
 }
 
-/** A finding as the report names it. */
+/** A finding as the report names it, a spike with what it is. */
 export function asCheck(
   meter: string,
   { check, start, end, value, limit }: VeeFinding,
+  verdict?: SpikeVerdict,
 ): EnergyReport['checks'][number] {
-  return { meter, check, severity: veeCheck(check).severity, start: epochMs(start), end: epochMs(end), value, limit }
+  const { severity } = veeCheck(check)
+  const said = check === 'spike' && verdict ? { verdict } : {}
+  return { meter, check, severity, start: epochMs(start), end: epochMs(end), value, limit, ...said }
 }
 
 /** Civil days that lie wholly in the span. */

@@ -7,50 +7,20 @@ import {
   type IntervalRecord,
   type MeterId,
 } from '@metergate/protocol'
-import type { GroupEntry } from '../config/energy-schema.js'
 import type { EnergyReport } from '../control/calls.js'
-import type { Prices } from '../energy/cost.js'
-import { convertEnergy, energyFactor, type FactorId } from '../energy/factors.js'
-import type { RestDays } from '../energy/loads.js'
+import { convertEnergy, energyFactor } from '../energy/factors.js'
 import { matchSpans, outputOf } from '../energy/match.js'
 import { downToPerMille, meterFigures } from '../energy/meter-figures.js'
-import { balanceGap } from '../energy/meter-group.js'
-import type { IntervalMinutes, PlantZone, Slot } from '../energy/plant-time.js'
-import type { ProductPlan } from '../energy/product-book.js'
+import type { Slot } from '../energy/plant-time.js'
 import { slotEnergy, slotsOf, sum } from '../energy/spans.js'
-import type { Tariff } from '../energy/tariff.js'
 import { byWeight, UNIT_ENERGY_FORMULA, unitEnergy } from '../energy/unit-energy.js'
-import { checkDuplicates, checkLoadFactor } from '../energy/vee.js'
-import { type VeeLimits, veeCheck } from '../energy/vee-table.js'
 import type { RecordStore } from '../store/record-store.js'
 import { baselineOf } from './energy-baseline.js'
-import { asCheck, checkDays, wholeDays } from './energy-checks.js'
 import { groupRow } from './energy-groups.js'
 import { type LedgerSpan, ledgerBetween } from './energy-ledger.js'
 import { tariffRow } from './energy-tariff.js'
-
-export interface ReportParts {
-  readonly zone: PlantZone
-  readonly minutes: IntervalMinutes
-  readonly meters: readonly { readonly id: MeterId; readonly label: string; readonly hasEnergy: boolean }[]
-  readonly products: readonly ReportProduct[]
-  readonly groups?: readonly GroupEntry[]
-  readonly tariff?: { readonly meter: MeterId; readonly tariff: Tariff; readonly prices: Prices } | undefined
-  readonly co2?: FactorId
-  readonly contractKw?: Amount | undefined
-  /** The site's own limits of the checks. */
-  readonly limits?: VeeLimits | undefined
-  /** The plant's calendar of rest days; absent: none is configured. */
-  readonly isRestDay?: RestDays | undefined
-}
-
-export interface ReportProduct {
-  readonly plan: ProductPlan
-  readonly label: string
-  readonly weightKg?: Amount | undefined
-  /** First and last day of the baseline. */
-  readonly baseline?: Slot | undefined
-}
+import { checksOf, checksOfSpan } from './report-checks.js'
+import type { ReportParts, ReportProduct } from './report-parts.js'
 
 const IMPORT = 'energy_active_import_total'
 const DAY_MS = 86_400_000
@@ -72,7 +42,7 @@ export function energyReport(store: RecordStore, parts: ReportParts, period: Slo
     groups,
     products: parts.products.map((product) => productRow(store, product, parts, period, ledger)),
     tariff: tariffRow(parts, meters, ledger.byMeter),
-    checks: [...checksOf(parts, period, ledger), ...checksOfSpan(parts, meters, period, ledger)],
+    checks: [...checksOf(store, parts, period, ledger), ...checksOfSpan(parts, meters, period, ledger)],
     events: ledger.events.map(({ at, event: { code, meter } }) => ({
       code,
       ...(meter ? { meter } : {}),
@@ -153,63 +123,6 @@ function productRow(
     baseline: baseline ? baselineOf(store, { product, baseline, period }) : null,
   }
 }
-
-/** The checks of every whole day of the span, meter by meter, and each main meter against its sub meters. */
-function checksOf(
-  { zone, minutes, meters, groups = [], contractKw, tariff, limits, isRestDay }: ReportParts,
-  period: Slot,
-  ledger: LedgerSpan,
-) {
-  const days = wholeDays(period, zone).map((day) => ({ day, slots: slotsOf(day, zone, minutes) }))
-  const ofMeters = meters
-    .filter(({ hasEnergy }) => hasEnergy)
-    .flatMap(({ id }) => {
-      const intervals = ledger.byMeter.get(id) ?? NO_INTERVALS
-      const isWhole = id === tariff?.meter || groups.some((group) => group.kind === 'main_and_sub' && group.main === id)
-      return checkDays(
-        id,
-        days.map((one) => ({ ...one, intervals })),
-        { zone, limits, isRestDay, contractKw: isWhole ? contractKw : undefined },
-      )
-    })
-  const ofGroups = groups.flatMap((group) =>
-    days.flatMap(({ day, slots }): EnergyReport['checks'] => {
-      if (group.kind !== 'main_and_sub') return []
-      const line = (meter: MeterId) =>
-        slots.map(({ start }) => slotEnergy(ledger.byMeter.get(meter)?.get(start), IMPORT))
-      const { severity, limit } = veeCheck('energy_balance', limits)
-      const { share, isBeyond } = balanceGap(line(group.main), group.meters.map(line), limit)
-      if (!isBeyond || !share || !limit) return []
-      return [
-        { meter: group.id, check: 'energy_balance', severity, ...day, value: decimal(share), limit: decimal(limit) },
-      ]
-    }),
-  )
-  return [...ofMeters, ...ofGroups]
-}
-
-/** Checks of the span as a whole: intervals given twice, and the load factor of a month. */
-function checksOfSpan(
-  { zone, limits }: ReportParts,
-  meters: readonly MeterRow[],
-  period: Slot,
-  { intervals }: LedgerSpan,
-) {
-  const month = zone.month(period.start)
-  const isMonth = month.start === period.start && month.end === period.end
-  return meters.flatMap(({ meter, load_factor: factor }) => {
-    const own = intervals.flatMap((one) => (one.meter === meter ? [contentOf(one)] : []))
-    const found = [...checkDuplicates(own), ...(isMonth && factor ? checkLoadFactor(factor, period, limits) : [])]
-    return found.map((one) => asCheck(meter, one))
-  })
-}
-
-/** Without the stamp, which tells only when it was written. */
-function contentOf({ stamp: _, ...content }: IntervalRecord) {
-  return content
-}
-
-const decimal = ({ n, exp }: Amount): string => (n * 10 ** exp).toFixed(Math.max(0, -exp))
 
 /** kWh per hour or day of the first group's main meter, else of the meter with the most: a sum could count sub meters twice. */
 function curveOf(

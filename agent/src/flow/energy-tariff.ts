@@ -4,7 +4,7 @@ import type { EnergyReport } from '../control/calls.js'
 import { billOf, type Prices, pricesSchema } from '../energy/cost.js'
 import { knownEnergies } from '../energy/meter-figures.js'
 import { averagePriceRatio, splitByTariff, TARIFF_PERIODS, valleyShare } from '../energy/tariff.js'
-import type { ReportParts } from './energy-report.js'
+import type { ReportParts } from './report-parts.js'
 
 /** Energy of the billing meter by time-of-use period, and what it would cost where every price needed is known. */
 export function tariffRow(

@@ -21,6 +21,7 @@ import type { CounterSpec } from '../energy/interval-cutter.js'
 import { INTERVAL_MINUTES, type IntervalMinutes } from '../energy/plant-time.js'
 import type { ProductPlan, ShiftPlan } from '../energy/product-book.js'
 import type { MeterSetup } from '../meter/meter-session.js'
+import type { RatePlan } from './energy-rates.js'
 
 const ONE: Amount = { n: 1, exp: 0 }
 
@@ -78,6 +79,28 @@ export function meterPlan(entry: MeterEntry, profile: MeterProfile, products: re
     id: entry.id,
     periodMs: cadence,
     counters: counters.map((item) => counterSpec(item, ratio, entry.max_power_kw)),
+  }
+}
+
+const RATE = /^energy_active_import_t\d$/
+
+/** How the registers by rate of a meter are set against its total; undefined when it has none. */
+export function ratePlan(entry: MeterEntry, profile: MeterProfile): RatePlan | undefined {
+  const items: readonly (ModbusItem | Dlt645Item)[] = profile.items
+  const total = items.find((item) => item.quantity === 'energy_active_import_total')
+  const rates = items.filter((item) => RATE.test(item.quantity))
+  if (!total || rates.length < 2) return undefined
+  const slowest = Math.max(
+    ...[total, ...rates].map((item) => {
+      const group = groupOf(item)
+      return group === 'identity' ? 0 : entry.poll[group]
+    }),
+  )
+  return {
+    total: total.quantity,
+    rates: rates.map((item) => item.quantity),
+    step: stepOf(total, factorOf(total, ratioOf(entry, profile))),
+    withinMs: 2 * slowest,
   }
 }
 

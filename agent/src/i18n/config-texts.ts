@@ -40,6 +40,8 @@ export const CONFIG_HINTS = {
     zh: '写大于 0 的数，例如 0.05',
     en: 'write a number above 0, e.g. 0.05',
   },
+  check_count: { zh: '写 1 以上的整数，例如 8', en: 'write a whole number from 1, e.g. 8' },
+  check_share: { zh: '写大于 0、小于 0.5 的数，例如 0.05', en: 'write a number above 0 and below 0.5, e.g. 0.05' },
   power: { zh: '写大于 0 的千瓦数，例如 55', en: 'write kilowatts above 0, e.g. 55' },
   duration: { zh: '写时长，例如 10s、15m、1h', en: 'write a length of time, e.g. 10s, 15m, 1h' },
   poll: { zh: '写 1s 到 24h 的时长，例如 10s', en: 'write 1s to 24h, e.g. 10s' },

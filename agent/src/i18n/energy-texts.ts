@@ -1,5 +1,6 @@
 import type { EnergyEventCode } from '../energy/interval-events.js'
 import type { TariffPeriod } from '../energy/tariff.js'
+import type { SpikeVerdict } from '../energy/vee.js'
 import type { VeeCheckId } from '../energy/vee-table.js'
 import type { Localized } from './localized.js'
 
@@ -152,6 +153,13 @@ export const VEE_TEXTS: Readonly<Record<VeeCheckId, Localized>> = {
   energy_balance: { zh: '总分不平', en: 'balance' },
   load_factor: { zh: '负荷率异常', en: 'load factor' },
   tou_sum: { zh: '分时合计不符', en: 'rates do not add up' },
+}
+
+/** What a day's spike is, by the register. */
+export const SPIKE_TEXTS: Readonly<Record<SpikeVerdict, Localized>> = {
+  real_use: { zh: '示数相符，确为用电', en: 'used: the register agrees' },
+  corrupt: { zh: '示数不符，数据有误', en: 'wrong: the register disagrees' },
+  open: { zh: '无示数可比', en: 'no register to compare' },
 }
 
 export const FIGURE_REASON_TEXTS = {

@@ -1,0 +1,28 @@
+import { invariant } from '@metergate/protocol'
+import { describe, expect, it } from 'vitest'
+import { reportParts } from '../assemble.js'
+import { checkSource } from '../config/load.js'
+import { PlantZone } from '../energy/plant-time.js'
+
+const CONFIG = `
+plant: { timezone: Asia/Shanghai }
+lines: [{ id: hall, port: /dev/ttyUSB0, baud: 2400, format: 8E1 }]
+meters:
+  - { id: main, line: hall, profile: dlt645-2007-3p, address: "000000123456", ct: "200/5" }
+  - { id: press, line: hall, profile: eastron-sdm630, unit: 2 }
+`
+
+describe('what the report knows of the registers by rate', () => {
+  it('is all of them, and one count of the total after the ratio; nothing for a meter without', () => {
+    const loaded = checkSource(CONFIG, { file: 'gateway.yaml' })
+    invariant(loaded.ok, JSON.stringify(loaded))
+    const [main, press] = reportParts(loaded.value, new PlantZone('Asia/Shanghai')).meters
+    expect(main?.rates).toEqual({
+      total: 'energy_active_import_total',
+      rates: [1, 2, 3, 4].map((rate) => `energy_active_import_t${rate}`),
+      step: { n: 40, exp: -2 },
+      withinMs: 7_200_000,
+    })
+    expect(press?.rates).toBeUndefined()
+  })
+})
