@@ -87,11 +87,14 @@ describe('own limits of the energy checks', () => {
     })
   })
 
-  it.each(['spike: -1', 'spike: high', 'speck: 2', 'zero_run: 2.5', 'load_factor: 0.5', 'tou_sum: 0'])('are refused with their place: %s', (checks) => {
-    const loaded = withChecks(checks)
-    expect(loaded.ok).toBe(false)
-    if (!loaded.ok) expect(loaded.fault.map((issue) => issueText(issue, 'en')).join()).toContain('energy.checks')
-  })
+  it.each(['spike: -1', 'spike: high', 'speck: 2', 'zero_run: 2.5', 'load_factor: 0.5', 'tou_sum: 0'])(
+    'are refused with their place: %s',
+    (checks) => {
+      const loaded = withChecks(checks)
+      expect(loaded.ok).toBe(false)
+      if (!loaded.ok) expect(loaded.fault.map((issue) => issueText(issue, 'en')).join()).toContain('energy.checks')
+    },
+  )
 })
 
 describe('a good configuration', () => {
