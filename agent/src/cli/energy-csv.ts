@@ -1,7 +1,7 @@
 import { type Amount, formatAmount } from '@metergate/protocol'
 import type { EnergyReport } from '../control/calls.js'
 import { PlantZone } from '../energy/plant-time.js'
-import { csv } from './table.js'
+import { csv } from './csv.js'
 import { formatInstant } from './times.js'
 
 const HEADER = [

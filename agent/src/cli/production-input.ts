@@ -4,7 +4,7 @@ import type { ProductionDeclaration } from '../control/calls.js'
 import { PlantZone, type Slot } from '../energy/plant-time.js'
 import { CLI } from '../i18n/cli-texts.js'
 import type { Localized } from '../i18n/localized.js'
-import { parseCsv } from './table.js'
+import { parseCsv } from './csv.js'
 import { formatInstant, parseDate, parseInstant, shiftSpan, today } from './times.js'
 
 /** What a person typed for one entry, in options or in a CSV row. */
@@ -79,9 +79,9 @@ function spanOf(input: DeclarationInput, loaded: LoadedConfig, now: EpochMs): Re
   return date ? ok(shiftSpan(zone, date, shift)) : fail(CLI.badDate(input.date ?? ''))
 }
 
-/** One row of an import; `row` counts from 2, because the first line has the names. */
+/** One row of an import, by the line of the file it begins in. */
 export interface ImportRow {
-  readonly row: number
+  readonly line: number
   readonly result: Result<ProductionDeclaration, Localized>
 }
 
@@ -89,18 +89,22 @@ const COLUMNS = ['product', 'count', 'from', 'to', 'unit', 'shift', 'date', 'not
 
 /** Reads CSV with a first row of column names; fails as a whole only when that row is wrong. */
 export function readProductionCsv(text: string, loaded: LoadedConfig, now: EpochMs): Result<ImportRow[], Localized> {
-  const [header = [], ...rows] = parseCsv(text)
-  const names = header.map((name) => name.toLowerCase())
-  const known = names.every((name) => COLUMNS.some((column) => column === name))
-  if (!known || !names.includes('count')) return fail(CLI.importColumns)
-  const cell = (row: readonly string[], name: (typeof COLUMNS)[number]) => {
-    const value = row[names.indexOf(name)]
+  const [header, ...rows] = parseCsv(text)
+  const names = (header?.cells ?? []).map((name) => name.toLowerCase())
+  const strange = names.find((name) => !COLUMNS.some((column) => column === name))
+  if (strange !== undefined) return fail(CLI.strangeColumn(strange, COLUMNS))
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) return fail(CLI.columnTwice(twice))
+  if (!names.includes('count')) return fail(CLI.importColumns)
+  const cell = (cells: readonly string[], name: (typeof COLUMNS)[number]) => {
+    const value = cells[names.indexOf(name)]
     return value === undefined || value === '' ? {} : { [name]: value }
   }
   return ok(
-    rows.map((row, index) => {
-      const input = Object.assign({ count: '' }, ...COLUMNS.map((name) => cell(row, name)))
-      return { row: index + 2, result: readDeclaration(input, loaded, now) }
+    rows.map(({ line, cells }) => {
+      if (cells.length > names.length) return { line, result: fail(CLI.tooManyCells(cells.length, names.length)) }
+      const input = Object.assign({ count: '' }, ...COLUMNS.map((name) => cell(cells, name)))
+      return { line, result: readDeclaration(input, loaded, now) }
     }),
   )
 }

@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs'
-import { type Amount, epochMs, formatAmount, parseAmount, type Result } from '@metergate/protocol'
+import { type Amount, formatAmount, parseAmount } from '@metergate/protocol'
 import { Command } from 'commander'
 import type { LoadedConfig } from '../config/load.js'
-import type { ProductionDeclaration, ProductionEntry } from '../control/calls.js'
+import type { ProductionEntry } from '../control/calls.js'
 import { PlantZone, type Slot } from '../energy/plant-time.js'
 import { CLI, SOURCE_TEXTS } from '../i18n/cli-texts.js'
-import { same } from '../i18n/localized.js'
-import { type CliContext, CommandEnd } from './context.js'
+import type { CliContext } from './context.js'
 import { amountText } from './format.js'
-import { readDeclaration, readProductionCsv } from './production-input.js'
+import { importCommand } from './production-import.js'
+import { readDeclaration } from './production-input.js'
+import { entriesAround, warnOfOverlaps } from './production-overlap.js'
 import { table } from './table.js'
 import { daySpan, formatInstant, parseDate, today } from './times.js'
 
@@ -50,34 +50,14 @@ function addCommand(cli: CliContext): Command {
       const loaded = cli.load()
       const declaration = readDeclaration({ ...options, count }, loaded, cli.deps.clock.wall())
       if (!declaration.ok) return cli.fail(declaration.fault, 2)
-      const kept = await add(cli, loaded, [declaration.value])
+      const entries = [declaration.value]
+      const before = await entriesAround(cli, loaded, entries)
+      const kept = await cli.ask(loaded, 'production_add', { entries })
+      warnOfOverlaps(cli, loaded, before, entries)
       showEntries(cli, loaded, kept, options.json)
       if (!options.json) terminal.line(CLI.added(kept.length))
     })
 }
-
-/** Keeps the entries and warns of each earlier one over the same time: it may be right, when a shift was entered in parts. */
-async function add(
-  cli: CliContext,
-  loaded: LoadedConfig,
-  entries: readonly ProductionDeclaration[],
-): Promise<readonly ProductionEntry[]> {
-  if (entries.length === 0) return []
-  const [first, ...others] = entries
-  const span = others.reduce(
-    (so, { start, end }) => ({ start: start < so.start ? start : so.start, end: end > so.end ? end : so.end }),
-    { start: first?.start ?? epochMs(0), end: first?.end ?? epochMs(0) },
-  )
-  const before = await cli.ask(loaded, 'production_list', span)
-  const kept = await cli.ask(loaded, 'production_add', { entries })
-  const zone = new PlantZone(loaded.config.plant.timezone)
-  for (const { entry, start, end } of before.filter((each) => entries.some((one) => overlaps(each, one))))
-    cli.terminal.warn(CLI.overlap(entry, formatInstant(zone, start), formatInstant(zone, end)))
-  return kept
-}
-
-const overlaps = (before: ProductionEntry, entry: ProductionDeclaration): boolean =>
-  before.count !== null && before.product === entry.product && before.start < entry.end && before.end > entry.start
 
 function listCommand(cli: CliContext): Command {
   const { terminal } = cli
@@ -133,45 +113,6 @@ function correctCommand(cli: CliContext): Command {
 function countOf(cli: CliContext, text: string): Amount {
   const count = parseAmount(text)
   return count && count.n >= 0 ? count : cli.fail(CLI.badCount(text), 2)
-}
-
-function importCommand(cli: CliContext): Command {
-  const { terminal } = cli
-  return new Command('import')
-    .description(terminal.say(CLI.cmdProductionImport))
-    .argument('<file>', `${terminal.say(CLI.argFile)}: ${terminal.say(CLI.importColumns)}`)
-    .option('--dry-run', terminal.say(CLI.optDryRun))
-    .option('--json', terminal.say(CLI.optJson))
-    .action(async (file: string, options: { dryRun?: boolean; json?: boolean }) => {
-      const loaded = cli.load()
-      const entries = importedEntries(cli, loaded, file)
-      if (options.dryRun) return terminal.line(CLI.wouldAdd(entries.length))
-      const kept = await add(cli, loaded, entries)
-      if (options.json) terminal.json(kept)
-      else terminal.line(CLI.added(kept.length))
-    })
-}
-
-/** All rows or none: half an import would be worse than none. */
-function importedEntries(cli: CliContext, loaded: LoadedConfig, file: string): ProductionDeclaration[] {
-  const rows = readProductionCsv(readText(cli, file), loaded, cli.deps.clock.wall())
-  if (!rows.ok) return cli.fail(rows.fault, 2)
-  const wrong = rows.value.filter(({ result }) => !result.ok)
-  for (const { row, result } of wrong)
-    if (!result.ok) cli.terminal.error(`${cli.terminal.say(CLI.row(row))}: ${cli.terminal.say(result.fault)}`)
-  if (wrong.length > 0) return cli.fail(CLI.importErrors(wrong.length), 2)
-  return rows.value.flatMap(({ result }) => kept(result))
-}
-
-const kept = <T>(result: Result<T, unknown>): T[] => (result.ok ? [result.value] : [])
-
-function readText(cli: CliContext, file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    cli.terminal.error(same(`${file}: ${error instanceof Error ? error.message : String(error)}`))
-    throw new CommandEnd(2)
-  }
 }
 
 function showEntries(

@@ -15,7 +15,7 @@ import {
 } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { checkSource } from '../config/load.js'
-import type { ControlHandlers } from '../control/calls.js'
+import type { ControlHandlers, ProductionEntry } from '../control/calls.js'
 import { ControlServer } from '../control/server.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
 import type { CliDeps, CliIo, EnrolCommandFault, Enrolled } from './ports.js'
@@ -501,26 +501,86 @@ describe('metergate production', () => {
       csv,
       'product,count,from,to,note\neva,1200,2026-11-22 08:00,2026-11-22 20:00,"day, full"\neva,10,08:00,09:30,\n',
     )
-    expect(await box.run(['production', 'import', csv, '--dry-run'])).toMatchObject({
-      code: 0,
-      out: '2 entries would be kept; nothing was (--dry-run)\n',
-    })
+    expect(await box.run(['production', 'import', csv, '--dry-run'])).toMatchInlineSnapshot(`
+      {
+        "code": 0,
+        "err": "",
+        "out": "Line  Product  From              To                Count      Shift  Remark
+      2     eva      2026-11-22 08:00  2026-11-22 20:00  1200 pair
+      3     eva      2026-11-23 08:00  2026-11-23 09:30  10 pair
+      sum of eva: 1210 pair
+      2 entries would be kept; nothing was (--dry-run)
+      ",
+      }
+    `)
     expect(await box.run(['production', 'import', csv])).toMatchObject({ code: 0, out: '2 entries kept\n' })
     writeFileSync(
       csv,
-      'product,count,from,to\neva,1200,2026-11-22 08:00,2026-11-22 20:00\nboot,1,08:00,09:00\neva,x,08:00,09:00\n',
+      'product,count,from,to\n\neva,1200,2026-11-22 08:00,2026-11-22 20:00\nboot,1,08:00,09:00\neva,x,08:00,09:00\n',
     )
     expect(await box.run(['production', 'import', csv])).toMatchInlineSnapshot(`
       {
         "code": 2,
-        "err": "row 3: there is no product "boot": known are eva
-      row 4: "x" is no count: write a number of 0 or more, e.g. 1200
+        "err": "line 4: there is no product "boot": known are eva
+      line 5: "x" is no count: write a number of 0 or more, e.g. 1200
       2 rows are wrong; nothing was kept
       ",
         "out": "",
       }
     `)
   })
+
+  it('leaves out what is already kept: a file imported twice makes nothing twice', async () => {
+    const box = await new Box().initialised()
+    const file = join(box.folder, 'made.csv')
+    const kept: ProductionEntry[] = []
+    const local: ControlHandlers = {
+      ...handlers,
+      production_list: async () => ok(kept),
+      production_add: async ({ entries }) => {
+        const added = entries.map((one, index) => ({
+          ...one,
+          entry: `e${kept.length + index}`,
+          revision: 0,
+          source: 'declared' as const,
+        }))
+        kept.push(...added)
+        return ok(added)
+      },
+    }
+    const run = (...args: string[]) => box.run(['production', 'import', file, ...args], undefined, {}, local)
+    writeFileSync(file, '数量,班次\n')
+    expect(await run()).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('the first row names a column "数量"; known are product,count'),
+    })
+    writeFileSync(
+      file,
+      'count,from,to,shift\n1200,2026-11-22 08:00,2026-11-22 20:00,A\n300,2026-11-22 10:00,2026-11-22 11:00,A\n',
+    )
+    expect(await run()).toMatchObject({ code: 0, out: '2 entries kept\n', err: '' })
+    writeFileSync(
+      file,
+      'count,from,to,shift\n1200,2026-11-22 08:00,2026-11-22 20:00,A\n50,2026-11-22 12:00,2026-11-22 13:00,B\n',
+    )
+    const plan = JSON.parse((await run('--dry-run', '--json')).out)
+    expect(plan).toMatchObject({
+      dry_run: true,
+      rows: [
+        { line: 2, already: 'e0', overlaps: ['e1', '#3'] },
+        { line: 3, already: null, overlaps: ['#2'] },
+      ],
+      totals: [{ product: 'eva', shift: 'B', count: { n: 50, exp: 0 }, unit: 'pair' }],
+    })
+    const again = await run()
+    expect(again).toMatchObject({
+      code: 0,
+      out: '1 entry kept\n',
+      err: expect.stringContaining('line 2 is already kept as e0'),
+    })
+    expect(kept.map(({ count }) => count?.n)).toEqual([1200, 300, 50])
+  })
+
   it('takes the only product and the plant time for granted', async () => {
     const box = await new Box().initialised()
     const { out } = await box.run([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { csv, facts, parseCsv, table } from './table.js'
+import { facts, table } from './table.js'
 import { PLAIN } from './terminal.js'
 import { columnsOf } from './width.js'
 
@@ -42,18 +42,5 @@ describe('a table', () => {
         PLAIN,
       ),
     ).toBe('时钟   a\nCloud  b\n')
-  })
-})
-
-describe('CSV', () => {
-  it('comes back as it was written', () => {
-    const rows = [['a,b', 'say "x"', '两\n行', '']]
-    expect(parseCsv(csv(['h1', 'h2', 'h3', 'h4'], rows))).toEqual([['h1', 'h2', 'h3', 'h4'], ...rows])
-  })
-  it('skips blank lines and a byte order mark', () => {
-    expect(parseCsv('\uFEFFa,b\r\n\r\n1,2')).toEqual([
-      ['a', 'b'],
-      ['1', '2'],
-    ])
   })
 })

@@ -45,29 +45,3 @@ export function facts(pairs: readonly (readonly [name: string, value: Cell])[], 
 }
 
 const textOf = (cell: Cell | undefined): string => (typeof cell === 'object' ? cell.text : (cell ?? ''))
-
-/** Rows as CSV (RFC 4180) with a header line. */
-export function csv(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text)
-  return [header, ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('')
-}
-
-/** Rows of CSV text (RFC 4180); a byte order mark and blank lines are skipped. */
-export function parseCsv(text: string): string[][] {
-  const rows: string[][] = []
-  const cells = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/y
-  let row: string[] = []
-  const source = text.replace(/^\uFEFF/, '')
-  while (cells.lastIndex < source.length) {
-    const match = cells.exec(source)
-    // A quote in the middle of a cell: taken as it stands rather than losing the rest of the file.
-    if (!match) return [...rows, [...row, source.slice(cells.lastIndex)]]
-    const cell = match[1] ?? ''
-    row.push(cell.startsWith('"') ? cell.slice(1, -1).replace(/""/g, '"') : cell.trim())
-    if (match[2] === ',') continue
-    if (row.some((value) => value !== '')) rows.push(row)
-    row = []
-  }
-  if (row.length > 0) rows.push(row)
-  return rows
-}

@@ -303,7 +303,37 @@ export const CLI = {
     zh: `${count} 行有误，一条也未保存`,
     en: `${count} ${count === 1 ? 'row is' : 'rows are'} wrong; nothing was kept`,
   }),
-  row: (number: number): Localized => ({ zh: `第 ${number} 行`, en: `row ${number}` }),
+  row: (number: number): Localized => ({ zh: `第 ${number} 行`, en: `line ${number}` }),
+  fileLine: { zh: '行', en: 'Line' },
+  remark: { zh: '备注', en: 'Remark' },
+  remarkAlready: (entry: string): Localized => ({
+    zh: `已登记为 ${entry}，不再保存`,
+    en: `already kept as ${entry}: left out`,
+  }),
+  remarkMeets: (others: readonly string[]): Localized =>
+    others.length === 0
+      ? { zh: '', en: '' }
+      : { zh: `与 ${others.join('、')} 时间重叠`, en: `same time as ${others.join(', ')}` },
+  alreadyKept: (line: number, entry: string): Localized => ({
+    zh: `第 ${line} 行已登记为 ${entry}，未重复保存；确实又生产了一批，用 metergate production add 登记`,
+    en: `line ${line} is already kept as ${entry} and was left out; if it was made once more, use metergate production add`,
+  }),
+  importTotal: (product: string, shift: string | null, count: string): Localized => ({
+    zh: `合计 ${product}${shift === null ? '' : `（班次 ${shift}）`}：${count}`,
+    en: `sum of ${product}${shift === null ? '' : ` (shift ${shift})`}: ${count}`,
+  }),
+  strangeColumn: (name: string, known: readonly string[]): Localized => ({
+    zh: `首行的列名 "${name}" 不认识，可用：${known.join(',')}`,
+    en: `the first row names a column "${name}"; known are ${known.join(',')}`,
+  }),
+  columnTwice: (name: string): Localized => ({
+    zh: `首行的列名 "${name}" 出现两次，删去一列`,
+    en: `the first row names "${name}" twice: remove one`,
+  }),
+  tooManyCells: (count: number, most: number): Localized => ({
+    zh: `有 ${count} 格，首行只有 ${most} 列；含逗号的文字要加引号`,
+    en: `has ${count} cells for ${most} columns: put quotes around text with a comma`,
+  }),
   importColumns: {
     zh: '首行须为 product,count,from,to（可加 unit,shift,note）',
     en: 'the first row must be product,count,from,to (unit,shift,note may follow)',
