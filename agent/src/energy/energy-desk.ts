@@ -121,7 +121,7 @@ export class EnergyDesk {
     })
   }
 
-  /** From where on {@link EnergyDesk.recall} wants the ledger: two days before the oldest open figure. */
+  /** From where on {@link EnergyDesk.recall} wants the ledger: a day and a little before the oldest open figure. */
   recallFrom(): number | undefined {
     const settled = [...this.#books.values()].map((book) => book.settled).filter((at) => at > 0)
     return settled.length > 0 ? Math.min(...settled) - KEPT_MS : undefined

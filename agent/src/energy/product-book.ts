@@ -32,8 +32,8 @@ type Period = UnitEnergyDraft['period']
 
 /** A slot waits this long for a silent meter, then its figure says what is missing; what comes later is a revision. */
 const PATIENCE_MS = 2 * 3_600_000
-/** Intervals of this many milliseconds stay at hand for hours, shifts and days. */
-export const KEPT_MS = 50 * 3_600_000
+/** Intervals stay at hand for hours, shifts and days, of which the longest has 25 hours; what is older is made from the ledger. */
+export const KEPT_MS = 28 * 3_600_000
 /** Nothing is lost by keeping a little more than is needed. */
 const FORGET_EVERY_MS = 3_600_000
 const HOUR: IntervalMinutes = 60

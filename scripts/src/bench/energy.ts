@@ -1,15 +1,5 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import {
-  EnergyDesk,
-  IntervalCutter,
-  matchSpans,
-  PlantZone,
-  type ProductCounter,
-  productionOf,
-  unitEnergy,
-} from '@metergate/agent'
-import { amount, bootId, epochMs, type MeterId, meterIdSchema, monoMs, productIdSchema } from '@metergate/protocol'
+import { IntervalCutter, matchSpans, PlantZone, type ProductCounter, productionOf, unitEnergy } from '@metergate/agent'
+import { amount, epochMs, type MeterId, meterIdSchema, productIdSchema } from '@metergate/protocol'
 
 const DAY = 86_400_000
 const START = Date.parse('2026-03-01T00:00:00+08:00')
@@ -96,42 +86,4 @@ function timed<T>(now: () => number, work: () => T): { readonly value: T; readon
   const start = now()
   const value = work()
   return { value, ms: Math.round(now() - start) }
-}
-
-const KEPT_DAYS = 4
-
-/** What the energy desk keeps in memory after some days of readings a minute, MiB of heap. */
-export function energyMemory(meters = 32): { readonly meters: number; readonly heapMiB: number } {
-  const ids = Array.from({ length: meters }, (_, index) => meterIdSchema.parse(`meter-${index + 1}`))
-  const before = heapMiB()
-  const desk = EnergyDesk.fresh({
-    zone: new PlantZone('Asia/Shanghai'),
-    minutes: 15,
-    meters: ids.map((id) => ({ id, periodMs: 60_000, counters: [{ quantity: 'energy_active_import_total' }] })),
-    products: [{ id: productIdSchema.parse('sole'), unit: 'pair', meters: ids, counters: [] }],
-    shifts: [],
-  })
-  let given = 0
-  for (let minute = 0; minute < KEPT_DAYS * 1440; minute++) given += feed(desk, ids, minute)
-  const heap = heapMiB() - before
-  // Read after measuring, so that nothing of the desk can have been collected before.
-  return { meters: given > 0 && desk.checkpoint().length > 0 ? meters : 0, heapMiB: heap }
-}
-
-function feed(desk: EnergyDesk, ids: readonly MeterId[], minute: number): number {
-  const at = epochMs(START + minute * 60_000)
-  const stamp = { boot: bootId('bench'), mono: monoMs(minute * 60_000), wall: at, quality: 'S' as const }
-  return ids.reduce((given, meter) => {
-    const value = amount(1_000_000 + 50 * minute, -2)
-    const values = [{ quantity: 'energy_active_import_total' as const, block: 0, value }]
-    return given + desk.take({ kind: 'reading', stamp, meter, group: 'energy', blocks: [0], values }, at).length
-  }, 0)
-}
-
-/** Heap in use after everything that can be collected has been. */
-function heapMiB(): number {
-  setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
-  if (typeof collect === 'function') collect()
-  return process.memoryUsage().heapUsed / 2 ** 20
 }
