@@ -117,6 +117,28 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     await page.close()
   })
 
+  it('sets the main meter against those below it in matched hours, and gives energy per kilogram', async () => {
+    const { page, said } = await open(opened('en'))
+    const group = page.locator('[data-figure="groups"] tbody tr')
+    await group.waitFor()
+    // 16 full hours; in three of them the compressor was silent.
+    const matched = Array.from({ length: 16 }, (_, hour) => MIDNIGHT + hour * HOUR).filter(
+      (start) => start < silence.from || start >= silence.to,
+    )
+    const hoursOf = (meter: 'main' | 'press-1' | 'press-2' | 'compressor'): number =>
+      matched.reduce((sum, start) => sum + toNumber(week.energy(meter, start, start + HOUR)), 0)
+    const subs = hoursOf('press-1') + hoursOf('press-2') + hoursOf('compressor')
+    const text = (await group.textContent())?.replace(/\s+/g, ' ')
+    expect(text).toContain(`${hoursOf('main').toFixed(1)} kWh`)
+    expect(text).toContain(`${subs.toFixed(1)} kWh`)
+    expect(text).toContain(`${(((hoursOf('main') - subs) / hoursOf('main')) * 100).toFixed(1)} %`)
+    expect(text).toContain('13 of 16')
+    const product = page.locator('[data-figure="products"] tbody tr')
+    expect(await product.textContent()).toContain((presses / pairs / 0.25).toFixed(3))
+    expect(said).toEqual([])
+    await page.close()
+  })
+
   it('runs no script but its own, and the test hears of one that tries', async () => {
     const { page, said } = await open(opened('zh'))
     await page.evaluate(

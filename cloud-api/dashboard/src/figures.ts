@@ -1,4 +1,4 @@
-import type { Amount, EnergyStep, MeterSummary, UnitEnergyRow } from '@metergate/protocol/http'
+import type { Amount, EnergyStep, HeartbeatRequest, MeterSummary, UnitEnergyRow } from '@metergate/protocol/http'
 import type { TextKey } from './texts'
 
 /** An amount as a number for showing; the figures themselves are added up exactly, on the box. */
@@ -59,12 +59,24 @@ export function unitEnergyOf(product: string, rows: readonly UnitEnergyRow[]): U
   }
 }
 
-/** The meter of the whole plant, where that is beyond doubt: its id is `main`, or it alone is labelled 总表 or 总进线. */
-export function mainMeter(meters: readonly MeterSummary[]): MeterSummary | undefined {
+/**
+ * The meter of the whole plant, where that is beyond doubt: the one the bill is made by, the main meter of a group, the one whose
+ * id is `main`, or the only one labelled 总表 or 总进线.
+ */
+export function mainMeter(
+  meters: readonly MeterSummary[],
+  told: Pick<HeartbeatRequest, 'groups' | 'billing_meter'> = {},
+): MeterSummary | undefined {
   const energy = meters.filter((meter) => !isCounter(meter))
-  const byId = energy.find(({ meter }) => meter === 'main')
+  const byId = (id: string | undefined) => energy.find(({ meter }) => meter === id)
+  const ofGroup = told.groups?.find((group) => group.kind === 'main_and_sub')
   const labelled = energy.filter(({ label }) => /^(总表|总电表|总进线)/.test(label))
-  return byId ?? (labelled.length === 1 ? labelled[0] : undefined)
+  return (
+    byId(told.billing_meter) ??
+    byId(ofGroup?.kind === 'main_and_sub' ? ofGroup.main : undefined) ??
+    byId('main') ??
+    (labelled.length === 1 ? labelled[0] : undefined)
+  )
 }
 
 export const isCounter = (meter: MeterSummary): boolean =>

@@ -20,6 +20,7 @@ import {
 } from './api'
 import type { DayFigure } from './days-chart'
 import { isCounter, lastNumber, mainMeter, sumEnergy, type UnitEnergyFigure, unitEnergyOf } from './figures'
+import { type GroupToday, groupToday } from './groups'
 import { outputOf } from './output'
 import { warningsOf } from './warnings'
 import { lastDays, startOfDay } from './zone'
@@ -77,8 +78,9 @@ export function usePlant(gateway: () => string) {
   const since = ref<number>()
   const today = ref<Today>()
   const energyToday = ref(new Map<string, number>())
+  const groups = ref<GroupToday[]>([])
 
-  const main = computed(() => mainMeter(meters.value))
+  const main = computed(() => mainMeter(meters.value, heartbeat.value ?? {}))
   const energyMeters = computed(() => meters.value.filter((entry) => !isCounter(entry)))
   /** Where nobody said which meter is the whole plant's, it is the one chosen, and named. */
   const large = computed(
@@ -165,16 +167,20 @@ export function usePlant(gateway: () => string) {
 
   async function refreshShares(now: number): Promise<void> {
     const midnight = startOfDay(zone.value, now)
-    const sums = await Promise.all(
+    const lines = await Promise.all(
       energyMeters.value.map(
         async (entry) =>
-          [
-            entry.meter,
-            sumEnergy((await getEnergy(gateway(), entry.meter, midnight, now, 'day', zone.value)).steps),
-          ] as const,
+          [entry.meter, (await getEnergy(gateway(), entry.meter, midnight, now, 'hour', zone.value)).steps] as const,
       ),
     )
-    energyToday.value = new Map(sums.flatMap(([id, sum]) => (sum === undefined ? [] : [[id, sum]])))
+    energyToday.value = new Map(
+      lines.flatMap(([id, steps]) => {
+        const sum = sumEnergy(steps)
+        return sum === undefined ? [] : [[id, sum]]
+      }),
+    )
+    const stepsOf = new Map<string, readonly EnergyStep[]>(lines)
+    groups.value = (heartbeat.value?.groups ?? []).map((group) => groupToday(group, stepsOf, now))
   }
 
   let begun: { readonly meter: string; readonly at: number } | undefined
@@ -234,6 +240,7 @@ export function usePlant(gateway: () => string) {
     since,
     today,
     energyToday,
+    groups,
     weekBefore,
     powerNow,
     labelOf,

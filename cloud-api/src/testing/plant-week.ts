@@ -16,7 +16,20 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const SHANGHAI_OFFSET = 8 * HOUR
-const PRODUCT = { id: 'eva-slipper', label: 'EVA 拖鞋', unit: 'pair', meters: ['press-1', 'press-2'] }
+const PRODUCT = {
+  id: 'eva-slipper',
+  label: 'EVA 拖鞋',
+  unit: 'pair',
+  meters: ['press-1', 'press-2'],
+  weight_kg: amount(25, -2),
+}
+const HALL = {
+  id: 'hall',
+  label: '全厂',
+  kind: 'main_and_sub',
+  main: 'main',
+  meters: ['press-1', 'press-2', 'compressor'],
+}
 const LABELS = { main: '总表', 'press-1': '一号发泡机', 'press-2': '二号发泡机', compressor: '空压机' } as const
 
 type MeterName = keyof typeof LABELS
@@ -103,7 +116,8 @@ export class PlantWeek {
       ],
     }))
     const plant = { name: '瑞安示范鞋厂', timezone: 'Asia/Shanghai' }
-    return heartbeatRequestSchema.parse({ ...heartbeat(at), plant, meters, products: [PRODUCT], ...change })
+    const told = { plant, meters, products: [PRODUCT], groups: [HALL], billing_meter: 'main' }
+    return heartbeatRequestSchema.parse({ ...heartbeat(at), ...told, ...change })
   }
 
   /** Kilowatt-hours of a meter between two instants of the grid. */
