@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { type Amount, amount, formatAmount } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { estimateGaps } from './estimate.js'
@@ -28,6 +29,18 @@ describe('validation checks (rules of case C9)', () => {
   it('are data: one row for each id, each with a rule', () => {
     expect(VEE_CHECKS.map(({ id }) => id)).toEqual([...VEE_CHECK_IDS])
     expect(VEE_CHECKS.every(({ rule }) => rule.length > 10)).toBe(true)
+  })
+
+  it('stand in the documentation with weight and default', () => {
+    const text = readFileSync(new URL('../../../docs/energy.md', import.meta.url), 'utf8')
+    const rows = [...text.matchAll(/^\| `([a-z_]+)` \| (info|warn|flag) \| (\S+) \|/gm)].map((row) => row.slice(1, 4))
+    expect(rows).toEqual(
+      VEE_CHECKS.map(({ id, severity, limit }) => [
+        id,
+        severity,
+        limit ? formatAmount(limit) : id === 'demand_step' ? 'off' : '–',
+      ]),
+    )
   })
 
   it('say nothing about a steady day', () => {
