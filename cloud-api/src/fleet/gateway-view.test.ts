@@ -1,7 +1,7 @@
 import { epochMs, gatewayIdSchema } from '@metergate/protocol'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { heartbeat, T0 } from '../testing/records.js'
-import { stateOf } from './gateway-view.js'
+import { fleetOf, stateOf } from './gateway-view.js'
 
 const entry = {
   id: gatewayIdSchema.parse('gw-0123456789'),
@@ -23,4 +23,22 @@ it.each([
 ])('a gateway that %s (%s ms) and was heard of %s minutes ago is %s', (_, period, minutes, state) => {
   const body = { ...heartbeat(T0), ...(period === undefined ? {} : { heartbeat_ms: period }) }
   expect(stateOf(entry, { at: epochMs(T0), body }, epochMs(T0 + minutes * 60_000))).toBe(state)
+})
+
+const states = (...list: ('online' | 'late' | 'offline' | 'never' | 'revoked')[]) => list.map((state) => ({ state }))
+
+describe('the share of the fleet that is online (rule of case C10)', () => {
+  it('is online by enrolled; late, silent and never heard of count as enrolled, revoked does not', () => {
+    expect(fleetOf(states('online', 'online', 'late', 'offline', 'never', 'never', 'revoked'))).toEqual({
+      enrolled: 6,
+      online: 2,
+      online_share: 0.333333,
+    })
+  })
+
+  it('is unknown, not zero, while there is nobody', () => {
+    expect(fleetOf([])).toEqual({ enrolled: 0, online: 0, online_share: null })
+    expect(fleetOf(states('revoked'))).toMatchObject({ online_share: null })
+    expect(fleetOf(states('never'))).toMatchObject({ online_share: 0 })
+  })
 })

@@ -1,4 +1,10 @@
-import { DEFAULT_HEARTBEAT_MS, type EpochMs, type GatewaySummary, type HeartbeatRequest } from '@metergate/protocol'
+import {
+  DEFAULT_HEARTBEAT_MS,
+  type EpochMs,
+  type GatewaySummary,
+  type GatewaysAnswer,
+  type HeartbeatRequest,
+} from '@metergate/protocol'
 import type { GatewayEntry, StoredHeartbeat } from '../store/series-store.js'
 
 /** So many of a box's own heartbeat periods, and at least so long: a moment of bad link is no news. */
@@ -28,6 +34,13 @@ export function summarise(
     clock_offset_ms: beat?.body.clock.offset_ms ?? null,
     warnings: beat ? warningsOf(beat.body) : [],
   }
+}
+
+/** How many of the boxes in service are online. */
+export function fleetOf(gateways: readonly Pick<GatewaySummary, 'state'>[]): GatewaysAnswer['fleet'] {
+  const enrolled = gateways.filter(({ state }) => state !== 'revoked').length
+  const online = gateways.filter(({ state }) => state === 'online').length
+  return { enrolled, online, online_share: enrolled > 0 ? Math.round((online / enrolled) * 1e6) / 1e6 : null }
 }
 
 /** By the time the server heard of it, never by the box's own clock; late is what is late for its own period. */

@@ -29,7 +29,8 @@ describe('the time to come back', () => {
     const perSecond = new Map<number, number>()
     for (const time of many(times, 2_000)) perSecond.set(time, (perSecond.get(time) ?? 0) + 1)
     expect(Math.max(...perSecond.keys())).toBeGreaterThanOrEqual(40)
-    expect(Math.max(...perSecond.values())).toBeLessThanOrEqual(50)
+    // At most 5 % of the herd.
+    expect(Math.max(...perSecond.values())).toBeLessThanOrEqual(100)
     clock.now += 90_000
     expect(Math.max(...many(times, 40))).toBeLessThanOrEqual(10)
   })

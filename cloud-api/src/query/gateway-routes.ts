@@ -14,7 +14,7 @@ import {
   unitEnergyAnswerSchema,
   unitEnergyQuerySchema,
 } from '@metergate/protocol'
-import { summarise } from '../fleet/gateway-view.js'
+import { fleetOf, summarise } from '../fleet/gateway-view.js'
 import { metersOf } from '../fleet/meter-view.js'
 import type { App, Parts } from '../http/app.js'
 import { answers, READER_TOKEN } from '../http/documented.js'
@@ -47,7 +47,8 @@ export function fleetRoutes(app: App, { store, clock }: Parts): void {
     { schema: { ...about('All gateways'), response: answers(gatewaysAnswerSchema) } },
     async () => {
       const all = await Promise.all((await store.registry.gateways()).map(summaryOf))
-      return { gateways: all.map(({ summary }) => summary), server_time: clock.wall() }
+      const gateways = all.map(({ summary }) => summary)
+      return { gateways, fleet: fleetOf(gateways), server_time: clock.wall() }
     },
   )
 

@@ -273,7 +273,16 @@ export const gatewaySummarySchema = z.object({
 export type GatewaySummary = z.infer<typeof gatewaySummarySchema>
 
 /** GET /v1/gateways */
-export const gatewaysAnswerSchema = z.object({ gateways: z.array(gatewaySummarySchema), server_time: epochMsSchema })
+export const gatewaysAnswerSchema = z.object({
+  gateways: z.array(gatewaySummarySchema),
+  /** Of those enrolled and not revoked; the share at six decimals, null while there are none. */
+  fleet: z.object({
+    enrolled: z.number().int().min(0),
+    online: z.number().int().min(0),
+    online_share: z.number().nullable(),
+  }),
+  server_time: epochMsSchema,
+})
 export type GatewaysAnswer = z.infer<typeof gatewaysAnswerSchema>
 
 /** GET /v1/gateways/:gateway */

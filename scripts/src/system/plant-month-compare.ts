@@ -73,9 +73,14 @@ export interface MonthComparison {
  * The ends of a span lie between two polls, up to some seconds before the next. So the truth is drawn by a straight line between
  * the true counters at the instants of these polls and cut off to the digit, as any register is; what that line makes of the true
  * energy stands beside it (`misses`). What is left is what the device answers for: readings, boundaries, rollovers, segments,
- * sums. That is held to one digit of the register for each segment.
+ * sums. That is held to one digit of the register for each segment. Another `truthOf` is a planted mistake.
  */
-export async function compareMonth(run: MonthRun, start: number, end: number): Promise<MonthComparison> {
+export async function compareMonth(
+  run: MonthRun,
+  start: number,
+  end: number,
+  truthOf: typeof truthBetween = truthBetween,
+): Promise<MonthComparison> {
   const report = await reportOf(run, start, end)
   const get = async <T>(schema: z.ZodType<T>, path: string): Promise<T> => {
     const answer = await run.cloud.app.inject({
@@ -96,7 +101,7 @@ export async function compareMonth(run: MonthRun, start: number, end: number): P
     const check = await get(checkSchema, `meters/${meter}/energy/check?${span}`)
     const [first, last] = [atStart.get(meter), atEnd.get(meter)]
     invariant(first && last, `${meter} was polled at both ends`)
-    const truth = truthBetween(meter, first, last)
+    const truth = truthOf(meter, first, last)
     meters.push({
       meter,
       truth: truth.counted,

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compareMonth, type MonthComparison } from './plant-month-compare.js'
+import { truthBetween } from './plant-month-ends.js'
 import { type MonthRun, playMonth } from './plant-month-run.js'
 import { EXCHANGE, MONTH, NO_NETWORK } from './plant-month-truth.js'
 import { run as runProgram } from './program.js'
@@ -27,6 +28,17 @@ describe('a plant of six presses through the assembled gateway and the cloud', {
     expect(days.map(({ meters }) => meters.length)).toEqual([8, 8])
     for (const { meters } of days)
       for (const { meter, digits, segments } of meters) expect(digits, meter).toBeLessThanOrEqual(segments)
+  })
+
+  it('would notice a device that is three digits off', async () => {
+    if (!run) throw new Error('played')
+    const [day = MONTH.start] = DAYS
+    const { meters } = await compareMonth(run, day, day + DAY, (meter, first, last) => {
+      const truth = truthBetween(meter, first, last)
+      const { n, exp } = truth.drawn
+      return meter === 'press-2' ? { ...truth, drawn: { n: n + 3, exp } } : truth
+    })
+    expect(meters.flatMap(({ meter, digits, segments }) => (digits > segments ? [meter] : []))).toEqual(['press-2'])
   })
 
   it('shows the same figures in the cloud, and there they follow from the raw registers again', () => {
