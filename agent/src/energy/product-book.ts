@@ -1,4 +1,4 @@
-import { type EpochMs, epochMs, type MeterId, type ProductId, type QuantityName } from '@metergate/protocol'
+import { type EpochMs, epochMs, type MeterId, type ProductId } from '@metergate/protocol'
 import type { IntervalDraft } from './interval.js'
 import { matchSpans } from './match.js'
 import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
@@ -127,10 +127,12 @@ export class ProductBook {
     this.#passed.set(interval.meter, Math.max(this.#passed.get(interval.meter) ?? 0, interval.end))
   }
 
-  /** Only the counters this product needs, so that a day of one-minute intervals stays small. */
+  /** Only what this product's figures need, since a day of it is kept for each meter. */
   #trimmed(interval: IntervalDraft): IntervalDraft {
-    const wanted = new Set<QuantityName>(['energy_active_import_total'])
-    return { ...interval, power: null, deltas: interval.deltas.filter(({ quantity }) => wanted.has(quantity)) }
+    const deltas = interval.deltas
+      .filter(({ quantity }) => quantity === 'energy_active_import_total')
+      .map(({ quantity, delta, flag }) => ({ quantity, from: null, to: null, delta, flag }))
+    return { ...interval, power: null, deltas }
   }
 
   #keepProduction(entry: ProductionDraft): void {

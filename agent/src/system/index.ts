@@ -1,5 +1,6 @@
 export * from './clock-evidence.js'
 export * from './disk.js'
+export * from './heap-flags.js'
 export * from './logger.js'
 export * from './repeat-limit.js'
 export * from './schedule.js'

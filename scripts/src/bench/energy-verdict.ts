@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { promisify } from 'node:util'
+import { HEAP_FLAGS } from '@metergate/agent'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
 import { benchEnergy, type EnergyBench } from './energy.js'
@@ -64,6 +65,6 @@ async function extraMemory(rounds: number): Promise<{ readonly rss: number; read
 }
 
 async function memoryOf(args: readonly string[]): Promise<z.infer<typeof memorySchema>> {
-  const { stdout } = await run(process.execPath, [MEMORY, ...args])
+  const { stdout } = await run(process.execPath, [...HEAP_FLAGS, MEMORY, ...args])
   return memorySchema.parse(JSON.parse(stdout))
 }
