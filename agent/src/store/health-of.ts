@@ -4,8 +4,10 @@ import type { StoreHealth, StreamState } from './record-store.js'
 import { EVICTED } from './space.js'
 import { STATUS, type StreamRow, type Tables } from './tables.js'
 
+type Age = Pick<Stamp, 'boot' | 'mono'>
+
 /** The store's part of a health snapshot; `degraded` is the caller's to know. */
-export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, now: Stamp): StoreHealth {
+export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, now: Age): StoreHealth {
   return {
     streams: tables.streams().map((stream) => stateOf(tables, stream, now)),
     sizeBytes,
@@ -16,7 +18,7 @@ export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, no
   }
 }
 
-function stateOf(tables: Tables, stream: StreamRow, now: Stamp): StreamState {
+function stateOf(tables: Tables, stream: StreamRow, now: Age): StreamState {
   const [oldestChunk] = tables.chunks(stream.id)
   const chunk = oldestChunk && peekChunk(oldestChunk)
   const pending = `batch.stream = ? AND status = ${STATUS.pending} AND void = 0`

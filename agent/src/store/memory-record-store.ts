@@ -141,7 +141,9 @@ export class MemoryRecordStore implements RecordStore {
     const stream = this.streams.find((each) => each.id === id)
     if (!stream) return
     const batches = stream.batches.filter((each) => each.status === 'pending')
-    const left = [...batches.filter((each) => !isVoid(each.sealed)).flatMap((each) => each.records), ...stream.rows]
+    // A void tells of one record that never comes, or has successors that are here themselves.
+    const own = batches.filter((each) => !isVoid(each.sealed) || each.records.length === 1)
+    const left = [...own.flatMap((each) => each.records), ...stream.rows]
     for (const batch of batches) batch.status = 'superseded'
     stream.rows = []
     const next = this.current(stream.kind) === stream ? this.open(stream.kind) : this.current(stream.kind)

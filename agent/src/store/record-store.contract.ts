@@ -153,6 +153,21 @@ export function recordStoreContract(name: string, make: () => ContractSubject): 
       expect(history()).toEqual([1, 2, 1, 2, 3])
     })
 
+    it('takes a record along that was refused for good, where the cloud has not yet been told so', async () => {
+      await put(reading(clock, 1))
+      const told = sealed()
+      store.refuse(told.stream, told.number, 'poison')
+      store.acknowledge(store.pending(9).flatMap((each) => store.load(each.stream, each.number) ?? []))
+      await put(...readings(2))
+      const batch = sealed()
+      store.refuse(batch.stream, batch.number, 'too much')
+      store.refuse(batch.stream, batchNumberSchema.parse(batch.number + 1), 'poison')
+      store.restartStream(batch.stream, 'conflict')
+      const copy = openSealed(sealed())
+      expect(copy.header.origin).toEqual([{ first: 1, count: 2, stream: batch.stream, was: 2 }])
+      expect(copy.records.map((each) => each.record)).toEqual(readings(2))
+    })
+
     it('answers history by kind, meter, number and time, sealed or not', async () => {
       const start = 1_790_000_000_000
       await put(...[0, 1, 2, 3].map((n) => interval(clock, start + n * 900_000, n % 2 ? 'press-2' : 'press-1')))

@@ -1,11 +1,11 @@
 import type { Random, Stamp, StreamId, StreamRecord } from '@metergate/protocol'
 import { decodeChunk } from './chunk.js'
-import { writeNow } from './commit-plan.js'
+import { gapOf, writeNow } from './commit-plan.js'
 import { newStreamId } from './memory-record-store.js'
 import { unsealedOf } from './open-sealed.js'
 import type { Unsealed } from './seal.js'
 import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
-import { STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
+import { type BatchRow, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
 /** Records copied in one transaction at most (one batch may hold more): weeks of backlog must fit neither memory nor log. */
 const SLICE_RECORDS = 2_000
@@ -60,9 +60,21 @@ function nextRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
       continue
     }
     if (!row.void) rows.push(...unsealedOf(sealedOf(row, body)))
+    // The void of a single record was to tell the cloud why it never comes; now the record itself goes on and is judged again.
+    else if (row.first === row.last) rows.push(...refusedRecord(tables, row, now))
     tables.setStatus(row.id, STATUS.superseded)
   }
   return rows.length > 0 ? rows : unsealedRows(tables, old, now)
+}
+
+function refusedRecord(tables: Tables, row: BatchRow, now: Stamp): readonly Unsealed[] {
+  const refused = tables.refused(row.stream_id, row.number)
+  const { sha256, encoding, body } = refused ?? { ...row, body: new Uint8Array() }
+  if (bodyFault({ ...row, sha256, encoding }, body) === undefined)
+    return unsealedOf({ ...sealedOf(row, body), sha256, encoding })
+  const lost = { stream: row.stream_id, kind: row.kind, first: row.first, last: row.last }
+  writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, [row.number, row.number]) }], now)
+  return []
 }
 
 function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {

@@ -235,10 +235,10 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   health(): StoreHealth {
-    const fresh = this.read(
-      (tables) => healthOf(tables, this.file.sizeBytes(), this.settings.capBytes, this.stamp()),
-      undefined,
-    )
+    // By the clock alone, not by a stamp: what is told of the store must not hang on what a record would say of the time.
+    const { clock } = this.options
+    const now = { boot: clock.bootId, mono: clock.mono() }
+    const fresh = this.read((tables) => healthOf(tables, this.file.sizeBytes(), this.settings.capBytes, now), undefined)
     this.lastHealth = fresh ?? this.lastHealth
     const known = this.lastHealth ?? {
       streams: [],

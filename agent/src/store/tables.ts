@@ -67,6 +67,9 @@ const batchRow = z.object({
 })
 export type BatchRow = z.infer<typeof batchRow>
 
+const refusedRow = batchRow.pick({ sha256: true, encoding: true }).extend({ body: bytes })
+export type RefusedRow = z.infer<typeof refusedRow>
+
 /** What a query needs to know about a batch without opening it. */
 export interface BatchIndex {
   readonly kinds: number
@@ -217,6 +220,12 @@ export class Tables {
   keepRefused(batch: SealedBatch, reason: string): void {
     const { stream, number, sha256, encoding, body } = batch
     this.run('INSERT OR IGNORE INTO refused VALUES (?, ?, ?, ?, ?, ?)', stream, number, sha256, encoding, reason, body)
+  }
+
+  /** The bytes of a batch that was refused, as they were sealed; undefined when there is none of that number. */
+  refused(stream: StreamId, number: number): RefusedRow | undefined {
+    const rows = this.all('SELECT sha256, encoding, body FROM refused WHERE stream = ? AND number = ?', stream, number)
+    return rows.map((row) => checked(refusedRow, row))[0]
   }
 
   keepDamaged(
