@@ -170,7 +170,8 @@ class WorldUplink implements Uplink {
     const stop = (): void => done.abort()
     signal?.addEventListener('abort', stop)
     const never = new Promise<undefined>(() => undefined)
-    const answered = exchange().then((says) => says ?? never)
+    // Code that runs on to where it waits after its process' death sends nothing any more.
+    const answered = this.life.alive ? exchange().then((says) => says ?? never) : never
     const says = await this.life.heard(Promise.race([answered, giveUp()]))
     signal?.removeEventListener('abort', stop)
     done.abort()
