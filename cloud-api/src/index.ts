@@ -1,6 +1,6 @@
 export { type Cloud, type CloudOptions, createCloud, createReaderToken, inviteGateway, openStore } from './compose.js'
 export { DEFAULT_LIMITS, type Limits } from './http/app.js'
-export { acceptBatch, mayBeHeld, readBatch } from './ingest/accept-batch.js'
+export { acceptBatch, readBatch } from './ingest/accept-batch.js'
 export type * from './store/series-store.js'
 export { StoreUnavailable } from './store/sql.js'
 export { openSqliteSeriesStore } from './store/sqlite-series-store.js'

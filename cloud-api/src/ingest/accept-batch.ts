@@ -1,11 +1,9 @@
 import {
-  type BatchHeader,
   type DecodedBatch,
   decodeBatch,
   type EpochMs,
   fail,
   type GatewayId,
-  type OriginRun,
   ok,
   type Result,
   sha256Hex,
@@ -41,17 +39,12 @@ export function readBatch({ gateway, decoded }: ReceivedBatch): Result<DecodedBa
 }
 
 /**
- * Decides what to store of a batch: bytes first, understanding second. Records that can't be interpreted are listed in
- * `contents.rejected` and stop nothing; `copies` are numbers whose record is here already under its origin, so that
- * only their bytes are kept. Pure; whether the batch's number is free is the store's to say.
+ * Decides what to store of a batch: bytes first, understanding second. Records that can't be interpreted are listed
+ * among the contents as rejected and stop nothing. Pure; whether the batch's number is free, and which of its records are
+ * here already, is the store's to say.
  */
-export function acceptBatch(
-  received: ReceivedBatch,
-  batch: DecodedBatch,
-  copies: ReadonlySet<number> = new Set(),
-): BatchToCommit {
+export function acceptBatch(received: ReceivedBatch, batch: DecodedBatch): BatchToCommit {
   const { encoding, body, decoded, receivedAt } = received
-  const fresh = batch.records.filter(({ seq }) => !copies.has(seq))
   return {
     header: batch.header,
     sha256: sha256Hex(decoded),
@@ -59,15 +52,6 @@ export function acceptBatch(
     body,
     decodedSize: decoded.length,
     receivedAt,
-    copies: copies.size,
-    contents: understand({ ...batch, records: fresh }),
+    contentsWithout: (copies) => understand({ ...batch, records: batch.records.filter(({ seq }) => !copies.has(seq)) }),
   }
-}
-
-/**
- * Where records of this batch may be already: under their origin, or under their own numbers in another batch, when a refusal
- * on the way made the gateway cut up a batch that had arrived. For {@link acceptBatch}'s `copies`.
- */
-export function mayBeHeld({ first, last, stream, origin = [], void: voided }: BatchHeader): readonly OriginRun[] {
-  return voided ? [] : [...origin, { first, count: last - first + 1, stream, was: first }]
 }

@@ -6,7 +6,7 @@ import { answers, GATEWAY_SIGNED } from '../http/documented.js'
 import { contentEncoding } from '../http/json-only.js'
 import { HttpProblem } from '../http/problem.js'
 import type { BatchToCommit, CommitOutcome } from '../store/series-store.js'
-import { acceptBatch, mayBeHeld, type ReceivedBatch, readBatch } from './accept-batch.js'
+import { acceptBatch, type ReceivedBatch, readBatch } from './accept-batch.js'
 import { revoked } from './gateway-auth.js'
 import { inflate } from './inflate.js'
 import { commitOrKeepBytes } from './keep-bytes.js'
@@ -77,7 +77,7 @@ class BatchDesk {
     const receivedAt = this.parts.clock.wall()
     const received = { gateway: gateway.id, encoding, body, decoded: inflated.value, receivedAt }
     const read = this.read(received)
-    const batch = acceptBatch(received, read, await ingest.heldCopies(gateway.id, mayBeHeld(read.header)))
+    const batch = acceptBatch(received, read)
     const report = (err: unknown) => request.log.error({ err, sha256: batch.sha256 }, 'batch kept but not filed')
     return this.answer(batch, await commitOrKeepBytes(ingest, batch, report))
   }
@@ -98,7 +98,7 @@ class BatchDesk {
     }
   }
 
-  private answer({ header, sha256, body, contents }: BatchToCommit, outcome: CommitOutcome): BatchAnswer {
+  private answer({ header, sha256, body }: BatchToCommit, outcome: CommitOutcome): BatchAnswer {
     const { metrics, clock } = this.parts
     const { stream, number, gateway } = header
     if (outcome.kind === 'not_enrolled') throw new HttpProblem('gateway_revoked', revoked(gateway).why)
@@ -111,7 +111,7 @@ class BatchDesk {
     metrics.batches.inc({ outcome: outcome.kind })
     if (outcome.kind === 'committed') {
       metrics.records.inc(header.void ? 0 : header.last - header.first + 1)
-      metrics.rejected.inc(contents.rejected.length)
+      metrics.rejected.inc(outcome.rejected.length)
       metrics.bytes.inc(body.length)
     }
     return {

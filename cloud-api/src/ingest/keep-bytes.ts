@@ -17,7 +17,7 @@ export async function commitOrKeepBytes(
   } catch (error) {
     if (error instanceof StoreUnavailable) throw error
     report(error)
-    return ingest.commit({ ...batch, contents: rejectAll(batch) })
+    return ingest.commit({ ...batch, contentsWithout: () => rejectAll(batch) })
   }
 }
 

@@ -96,8 +96,17 @@ const dating = [
     PRIMARY KEY (gateway_id, meter, stream, number, boot))`,
 ]
 
+/** Copies by where their records were before: an original may come after its copy. */
+const copies = [
+  `CREATE TABLE copy_origins (
+    gateway_id TEXT NOT NULL, stream TEXT NOT NULL, first_record {big} NOT NULL, last_record {big} NOT NULL,
+    copy_stream TEXT NOT NULL, copy_number {big} NOT NULL,
+    PRIMARY KEY (gateway_id, stream, first_record, copy_stream, copy_number))`,
+]
+
 export const MIGRATIONS: readonly Migration[] = [
   { id: 1, what: 'registry, streams and contents', statements: [...registry, ...streams, ...content, ...dating] },
+  { id: 2, what: 'where copied records came from', statements: copies },
 ]
 
 /** `table` ends a CREATE TABLE: SQLite refuses values of a wrong type only when it is told to. */

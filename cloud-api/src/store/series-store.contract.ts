@@ -115,6 +115,22 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(await store.reader.counts(id)).toEqual([{ meter: 'press-1', readings: 1, intervals: 0 }])
       })
 
+      it('counts a record once, whether its copy comes after it, before it or together with it', async () => {
+        for (const order of ['after', 'before', 'together'] as const) {
+          const { sender, id } = await enrolled()
+          const original = sender.seal([event(T0), event(T0 + 1), event(T0 + 2)])
+          const next = sender.withStream(hex(16))
+          const origin = [{ first: 1, count: 2, stream: sender.stream, was: 2 }]
+          const copy = next.seal([event(T0 + 1), event(T0 + 2), event(T0 + 3)], { origin })
+          if (order === 'together') await Promise.all([commit(original), commit(copy)])
+          else for (const each of order === 'after' ? [original, copy] : [copy, original]) await commit(each)
+          const rows = await store.reader.streams(id)
+          expect([order, rows.reduce((sum, { records }) => sum + records, 0)]).toEqual([order, 6])
+          expect([order, rows.reduce((sum, { copies }) => sum + copies, 0)]).toEqual([order, 2])
+          expect([order, (await store.reader.events(id, ALWAYS, 10)).length]).toEqual([order, 4])
+        }
+      })
+
       it('takes batches of many gateways at once without a deadlock', async () => {
         const senders = await Promise.all(Array.from({ length: 8 }, enrolled))
         const all = senders.flatMap(({ sender }) => [1, 2, 3].map((n) => sender.seal([reading(T0 + n, n, n)])))
@@ -131,7 +147,11 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         // A record whose text the database cannot take makes the last statement fail, after all others ran.
         const broken = {
           ...good,
-          contents: { ...good.contents, gaps: [], events: [{ seq: good.header.first, record: BROKEN }] },
+          contentsWithout: (copies: ReadonlySet<number>) => ({
+            ...good.contentsWithout(copies),
+            gaps: [],
+            events: [{ seq: good.header.first, record: BROKEN }],
+          }),
         }
         await expect(store.ingest.commit(broken)).rejects.toThrow()
         expect(await store.reader.streams(id)).toEqual([])
@@ -143,7 +163,11 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         const { sender, id } = await enrolled()
         const [one, two, three] = [1, 2, 3].map((n) => received(sender.seal([reading(T0 + n, n, n)])))
         if (!one || !two || !three) throw new Error('three batches')
-        const broken = { ...two, contents: { ...two.contents, events: [{ seq: two.header.first, record: BROKEN }] } }
+        const events = [{ seq: two.header.first, record: BROKEN }]
+        const broken = {
+          ...two,
+          contentsWithout: (copies: ReadonlySet<number>) => ({ ...two.contentsWithout(copies), events }),
+        }
         const outcomes = await Promise.allSettled([one, broken, three].map((each) => store.ingest.commit(each)))
         expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
         expect(await store.reader.streams(id)).toMatchObject([{ batches: 2, contiguous: 1 }])

@@ -16,7 +16,6 @@ import type {
   MeterId,
   MonoMs,
   Numbered,
-  OriginRun,
   ProductionRecord,
   ProductionRow,
   QualityFlag,
@@ -162,8 +161,15 @@ export interface BatchToCommit {
   readonly body: Uint8Array
   readonly decodedSize: number
   readonly receivedAt: EpochMs
-  /** Records left out of `contents` because they are here already under their origin. */
-  readonly copies: number
+  /**
+   * What is understood of the batch but for the records with these numbers, which are here already: only their bytes are
+   * kept. Asked inside the commit, where no other batch can bring the same record in between.
+   */
+  contentsWithout(copies: ReadonlySet<number>): BatchContents
+}
+/** What of a new batch is filed. */
+export interface BatchToFile {
+  readonly header: BatchHeader
   readonly contents: BatchContents
 }
 export type BatchEncoding = 'br' | 'gzip'
@@ -178,11 +184,10 @@ export type CommitOutcome =
   | { readonly kind: 'not_enrolled' }
 
 export interface Ingest {
-  /** Numbers of copied records whose origin the cloud holds already (a stream that went on after a conflict). */
-  heldCopies(gateway: GatewayId, runs: readonly OriginRun[]): Promise<ReadonlySet<number>>
   /**
    * One transaction: ledger row, bytes, everything understood. The same (gateway, stream, number) with the same hash
-   * changes nothing but a counter; with another hash both are kept and an alarm event is raised.
+   * changes nothing but a counter; with another hash both are kept and an alarm event is raised. A record that came
+   * before, under its origin, under its own number or as a copy, is counted and filed once.
    */
   commit(batch: BatchToCommit): Promise<CommitOutcome>
   heartbeat(gateway: GatewayId, body: HeartbeatRequest, at: EpochMs): Promise<void>

@@ -1,12 +1,12 @@
 import type { Numbered, StreamRecord } from '@metergate/protocol'
-import type { BatchToCommit } from './series-store.js'
+import type { BatchToFile } from './series-store.js'
 import type { SqlTransaction, SqlValue } from './sql.js'
 import { writeNewest } from './sql-newest.js'
 import { writeSlots } from './sql-slots.js'
 import { writeUndated } from './sql-undated.js'
 
 /** Writes everything understood of a new batch, in the caller's transaction. */
-export async function writeContents(tx: SqlTransaction, batch: BatchToCommit, ordinal: number): Promise<void> {
+export async function writeContents(tx: SqlTransaction, batch: BatchToFile, ordinal: number): Promise<void> {
   await writeRejections(tx, batch)
   await writeSpans(tx, batch)
   await writeSlots(tx, batch)
@@ -19,7 +19,7 @@ export async function writeContents(tx: SqlTransaction, batch: BatchToCommit, or
   await writeUndated(tx, batch)
 }
 
-async function writeRejections(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
+async function writeRejections(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   for (const [place, { record, reason }] of contents.rejected.entries()) {
     await tx.run(
       `INSERT INTO rejections (gateway_id, stream, number, place, record, reason) VALUES (?, ?, ?, ?, ?, ?)
@@ -29,7 +29,7 @@ async function writeRejections(tx: SqlTransaction, { header, contents }: BatchTo
   }
 }
 
-async function writeSpans(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
+async function writeSpans(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   for (const { meter, from, to, readings } of contents.spans) {
     await tx.run(
       `INSERT INTO spans (gateway_id, meter, stream, number, from_ms, to_ms, readings)
@@ -44,7 +44,7 @@ const newestRevision = (table: string): string =>
   `DO UPDATE SET revision = excluded.revision, start_ms = excluded.start_ms, stream = excluded.stream,
      record = excluded.record, body = excluded.body WHERE excluded.revision > ${table}.revision`
 
-async function writeIntervals(tx: SqlTransaction, batch: BatchToCommit): Promise<void> {
+async function writeIntervals(tx: SqlTransaction, batch: BatchToFile): Promise<void> {
   for (const numbered of batch.contents.intervals) {
     const { meter, start, revision } = numbered.record
     await tx.run(
@@ -55,7 +55,7 @@ async function writeIntervals(tx: SqlTransaction, batch: BatchToCommit): Promise
   }
 }
 
-async function writeUnitEnergy(tx: SqlTransaction, batch: BatchToCommit): Promise<void> {
+async function writeUnitEnergy(tx: SqlTransaction, batch: BatchToFile): Promise<void> {
   for (const numbered of batch.contents.unitEnergy) {
     const { product, period, start, revision } = numbered.record
     await tx.run(
@@ -67,7 +67,7 @@ async function writeUnitEnergy(tx: SqlTransaction, batch: BatchToCommit): Promis
   }
 }
 
-async function writeProduction(tx: SqlTransaction, batch: BatchToCommit): Promise<void> {
+async function writeProduction(tx: SqlTransaction, batch: BatchToFile): Promise<void> {
   for (const numbered of batch.contents.production) {
     const { entry, start, revision } = numbered.record
     await tx.run(
@@ -79,13 +79,13 @@ async function writeProduction(tx: SqlTransaction, batch: BatchToCommit): Promis
 }
 
 /** The columns stream, record, body of a ledger record; `kind` and the stamp's boot are left out of the body. */
-function origin({ header }: BatchToCommit, { seq, record }: Numbered<StreamRecord>): SqlValue[] {
+function origin({ header }: BatchToFile, { seq, record }: Numbered<StreamRecord>): SqlValue[] {
   const { kind: _kind, stamp, ...facts } = record
   const body = { ...facts, recorded_at: stamp.wall, clock: stamp.quality, stream: header.stream, record: seq }
   return [header.stream, seq, JSON.stringify(body)]
 }
 
-async function writeEvents(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
+async function writeEvents(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   for (const { seq, record } of contents.events) {
     const { code, meter, facts, stamp } = record
     const body = JSON.stringify({ code, meter, facts, clock: stamp.quality })
@@ -98,7 +98,7 @@ async function writeEvents(tx: SqlTransaction, { header, contents }: BatchToComm
   }
 }
 
-async function writeGaps(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
+async function writeGaps(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   for (const { seq, record } of contents.gaps) {
     const { stream, first, last, first_batch, last_batch, reason } = record
     await tx.run(

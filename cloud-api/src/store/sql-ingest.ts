@@ -1,11 +1,11 @@
-import type { EpochMs, GatewayId, HeartbeatRequest, OriginRun, Sha256Hex, StreamId } from '@metergate/protocol'
+import type { EpochMs, GatewayId, HeartbeatRequest, Sha256Hex, StreamId } from '@metergate/protocol'
 import { sha256HexSchema } from '@metergate/protocol'
 import { z } from 'zod'
-import type { BatchToCommit, CommitOutcome, Ingest, Settled } from './series-store.js'
+import type { BatchContents, BatchToCommit, CommitOutcome, Ingest, Settled } from './series-store.js'
 import { one, type SqlEngine, type SqlTransaction } from './sql.js'
 import { verifyNeighbours } from './sql-chain.js'
 import { writeContents } from './sql-contents.js'
-import { heldCopies } from './sql-copies.js'
+import { heldCopies, writeOrigins } from './sql-copies.js'
 import { raiseCloudEvent } from './sql-events.js'
 import { readRejections } from './sql-rejections.js'
 import { advanceContiguous, openStream } from './sql-streams.js'
@@ -27,16 +27,17 @@ export class SqlIngest implements Ingest {
     const lock = `SELECT gateway_id FROM gateways WHERE gateway_id = ? AND revoked_at IS NULL${this.engine.forUpdate}`
     if (!(await one(tx, enrolledRow, lock, [gateway]))) return { kind: 'not_enrolled' }
     const ordinal = await openStream(tx, gateway, batch.header.stream, batch.header.stream_kind)
-    if (!(await insertLedgerRow(tx, batch))) return decideHeld(tx, batch)
+    const held = await heldHash(tx, batch)
+    if (held) return decideHeld(tx, batch, held)
+    const copies = await heldCopies(tx, batch.header)
+    const contents = batch.contentsWithout(copies)
+    await insertLedgerRow(tx, batch, copies.size)
     await insertBytes(tx, batch)
-    await writeContents(tx, batch, ordinal)
+    await writeOrigins(tx, batch.header)
+    await writeContents(tx, { header: batch.header, contents }, ordinal)
     await verifyNeighbours(tx, batch)
-    for (const stream of touchedStreams(batch)) await advanceContiguous(tx, gateway, stream)
+    for (const stream of touchedStreams(batch, contents)) await advanceContiguous(tx, gateway, stream)
     return { kind: 'committed', ...(await settled(tx, batch)) }
-  }
-
-  heldCopies(gateway: GatewayId, runs: readonly OriginRun[]): Promise<ReadonlySet<number>> {
-    return this.engine.read((tx) => heldCopies(tx, gateway, runs))
   }
 
   async heartbeat(gateway: GatewayId, body: HeartbeatRequest, at: EpochMs): Promise<void> {
@@ -50,16 +51,22 @@ export class SqlIngest implements Ingest {
   }
 }
 
-/** The row count decides whether the batch is new; true when it is. */
+/** The hash stored under the batch's number, if the number is taken. */
+async function heldHash(tx: SqlTransaction, { header }: BatchToCommit): Promise<Sha256Hex | undefined> {
+  const text = 'SELECT sha256 FROM ledger WHERE gateway_id = ? AND stream = ? AND number = ?'
+  return (await one(tx, shaRow, text, [header.gateway, header.stream, header.number]))?.sha256
+}
+
 async function insertLedgerRow(
   tx: SqlTransaction,
-  { header, sha256, receivedAt, copies }: BatchToCommit,
-): Promise<boolean> {
+  { header, sha256, receivedAt }: BatchToCommit,
+  copies: number,
+): Promise<void> {
   const records = header.void ? 0 : header.last - header.first + 1
-  const added = await tx.run(
+  await tx.run(
     `INSERT INTO ledger (gateway_id, stream, number, sha256, previous, voided, first_record, last_record, records,
        copies, chain, software, config, received_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'unknown', ?, ?, ?) ON CONFLICT DO NOTHING`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'unknown', ?, ?, ?)`,
     [
       header.gateway,
       header.stream,
@@ -76,7 +83,6 @@ async function insertLedgerRow(
       receivedAt,
     ],
   )
-  return added === 1
 }
 
 async function insertBytes(
@@ -91,30 +97,27 @@ async function insertBytes(
 }
 
 /** The number is taken: by the same bytes (acknowledged again) or by others (both kept, alarm). */
-async function decideHeld(tx: SqlTransaction, batch: BatchToCommit): Promise<CommitOutcome> {
+async function decideHeld(tx: SqlTransaction, batch: BatchToCommit, held: Sha256Hex): Promise<CommitOutcome> {
   const { gateway, stream, number } = batch.header
-  const text = 'SELECT sha256 FROM ledger WHERE gateway_id = ? AND stream = ? AND number = ?'
-  const held = await one(tx, shaRow, text, [gateway, stream, number])
-  if (held?.sha256 === batch.sha256) {
+  if (held === batch.sha256) {
     const count = 'UPDATE streams SET duplicates = duplicates + 1 WHERE gateway_id = ? AND stream = ?'
     await tx.run(count, [gateway, stream])
     return { kind: 'again', ...(await settled(tx, batch)) }
   }
-  const heldHash: Sha256Hex = held?.sha256 ?? batch.sha256
   const added = await tx.run(
     `INSERT INTO conflicts (gateway_id, stream, number, sha256, encoding, body, received_at)
      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     [gateway, stream, number, batch.sha256, batch.encoding, batch.body, batch.receivedAt],
   )
   if (added > 0) {
-    const facts = { stream, number, held: heldHash, came: batch.sha256 }
+    const facts = { stream, number, held, came: batch.sha256 }
     await raiseCloudEvent(tx, gateway, batch.receivedAt, 'batch_conflict', facts)
   }
-  return { kind: 'conflict', held: heldHash }
+  return { kind: 'conflict', held }
 }
 
 /** A gap record settles numbers of another stream, too. */
-function touchedStreams({ header, contents }: BatchToCommit): ReadonlySet<StreamId> {
+function touchedStreams({ header }: BatchToCommit, contents: BatchContents): ReadonlySet<StreamId> {
   return new Set([header.stream, ...contents.gaps.map(({ record }) => record.stream)])
 }
 

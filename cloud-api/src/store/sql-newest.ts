@@ -10,7 +10,7 @@ import {
   streamIdSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
-import type { BatchToCommit, NewestValue, StoredValue } from './series-store.js'
+import type { BatchToFile, NewestValue, StoredValue } from './series-store.js'
 import { insertRows, type SqlTransaction } from './sql.js'
 import { Dating } from './sql-undated.js'
 
@@ -34,7 +34,7 @@ const keyOf = ({ good, value }: Pick<NewestValue, 'good' | 'value'>): string => 
 const isNewer = (a: Entry, b: Entry): boolean => a.ordinal > b.ordinal || (a.ordinal === b.ordinal && a.seq > b.seq)
 
 /** Brings each meter's row up to date; the gateway's lock is held, so nobody else changes it meanwhile. */
-export async function writeNewest(tx: SqlTransaction, batch: BatchToCommit, ordinal: number): Promise<void> {
+export async function writeNewest(tx: SqlTransaction, batch: BatchToFile, ordinal: number): Promise<void> {
   const { header, contents } = batch
   if (contents.newest.length === 0) return
   const meters = await readBodies(tx, header.gateway)

@@ -1,7 +1,7 @@
 import { epochMsSchema, type GatewayId, type MeterId, type QuantityName } from '@metergate/protocol'
 import { z } from 'zod'
 import { mergeRollups } from './rollup.js'
-import type { BatchToCommit, Range, Rollup, Slot, SlotRow } from './series-store.js'
+import type { BatchToFile, Range, Rollup, Slot, SlotRow } from './series-store.js'
 import { insertRows, type SqlTransaction } from './sql.js'
 
 /** A rollup as stored: count, min, max, sum, last, instant of the last, suspect, absent. */
@@ -38,7 +38,7 @@ const slotRow = z.object({ start: epochMsSchema, body: z.string() })
 const unpackAll = (text: string): Record<string, unknown> => bodySchema.parse(JSON.parse(text))
 
 /** Adds a new batch to the slots it touches; the gateway's lock is held, so nobody else changes them meanwhile. */
-export async function writeSlots(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
+export async function writeSlots(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   if (contents.slots.length === 0) return
   const held = await heldSlots(tx, header.gateway, contents.slots)
   const rows = contents.slots.map(({ meter, start, rollups }) => {

@@ -15,7 +15,7 @@ import {
   streamIdSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
-import type { BatchToCommit, Range, UndatedRows } from './series-store.js'
+import type { BatchToFile, Range, UndatedRows } from './series-store.js'
 import type { SqlTransaction } from './sql.js'
 
 const anchorRow = anchorRecordSchema.pick({ boot: true, mono: true, true_wall: true, error_ms: true })
@@ -33,7 +33,7 @@ const undatedRow = z.object({
 const MARGIN_MS = 60_000
 
 /** Keeps the anchors, and where readings of unknown time lie in their boots. Stored bytes are never touched. */
-export async function writeUndated(tx: SqlTransaction, { header, contents }: BatchToCommit): Promise<void> {
+export async function writeUndated(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   const { gateway, stream, number } = header
   for (const { seq, record } of contents.anchors) {
     const { boot, mono, true_wall, error_ms } = record

@@ -1,12 +1,5 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import {
-  acceptBatch,
-  mayBeHeld,
-  openSqliteSeriesStore,
-  readBatch,
-  type SeriesStore,
-  StoreUnavailable,
-} from '@metergate/cloud-api'
+import { acceptBatch, openSqliteSeriesStore, readBatch, type SeriesStore, StoreUnavailable } from '@metergate/cloud-api'
 import {
   batchNumberSchema,
   type DecodedBatch,
@@ -53,8 +46,7 @@ export class WorldCloud {
     const read = readBatch(received)
     if (!read.ok) return this.problem(422, 'batch_unreadable', read.fault.why)
     try {
-      const copies = await this.store.ingest.heldCopies(GATEWAY, mayBeHeld(read.value.header))
-      const batch = acceptBatch(received, read.value, copies)
+      const batch = acceptBatch(received, read.value)
       const outcome = await this.store.ingest.commit(batch)
       const { stream, number } = batch.header
       switch (outcome.kind) {
