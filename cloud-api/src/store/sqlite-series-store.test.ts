@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { epochMs, gatewayIdSchema } from '@metergate/protocol'
+import { epochMs, gatewayIdSchema, sha256Hex } from '@metergate/protocol'
 import { afterAll, describe, expect, it } from 'vitest'
 import { seriesStoreContract } from './series-store.contract.js'
 import { StoreUnavailable } from './sql.js'
@@ -32,6 +32,23 @@ describe('the SQLite file', () => {
     rival.close()
     expect(await store.registry.revoke(GATEWAY, NOW)).toBe(false)
     await store.close()
+  })
+
+  it('of the version before is brought up to date, with what is in it', async () => {
+    const path = join(folder, 'older.sqlite')
+    const before = await openSqliteSeriesStore(path)
+    await before.registry.addToken(sha256Hex('key'), 'dashboard', NOW)
+    await before.close()
+    const file = new Sqlite(path)
+    file.exec('DROP TABLE copy_origins; DELETE FROM migrations WHERE id = 2')
+    file.close()
+    const after = await openSqliteSeriesStore(path)
+    expect(await after.registry.token(sha256Hex('key'))).toMatchObject({ name: 'dashboard' })
+    await after.close()
+    const upgraded = new Sqlite(path)
+    expect(upgraded.prepare('SELECT id FROM migrations ORDER BY id').pluck().all()).toEqual([1, 2])
+    expect(upgraded.prepare('SELECT count(*) FROM copy_origins').pluck().get()).toBe(0)
+    upgraded.close()
   })
 
   it('of a newer program is refused with a clear word', async () => {

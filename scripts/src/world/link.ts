@@ -20,8 +20,9 @@ import {
 import type { SeededRandom, Timeline, Trace } from '@metergate/simulator'
 import type { PlantedBug } from './bugs.js'
 import type { CloudSays, WorldCloud } from './cloud.js'
-import { type WorldFaults, within } from './faults.js'
+import { type Span, type WorldFaults, within } from './faults.js'
 import type { Life } from './life.js'
+import type { FaultKind, Provoked } from './provoked.js'
 
 export interface LinkParts {
   readonly timeline: Timeline
@@ -30,6 +31,7 @@ export interface LinkParts {
   readonly faultyMs: number
   readonly cloud: WorldCloud
   readonly trace: Trace
+  readonly provoked: Provoked
   readonly bug: PlantedBug | undefined
 }
 
@@ -64,17 +66,22 @@ export class Link {
 
   /** One exchange, or silence. `handle` does the cloud's part, at the instant the request arrives. */
   async exchange(handle: () => Promise<CloudSays>, refusable: boolean): Promise<CloudSays | undefined> {
-    const { timeline, random, faults, faultyMs } = this.parts
+    const { timeline, random, faults, faultyMs, provoked } = this.parts
     if (timeline.now() >= faultyMs) return this.#answer(handle, 40, 40)
     const [up, down] = [random.next() * faults.slowestMs, random.next() * faults.slowestMs]
-    if (within(faults.outages, timeline.now()) || random.chance(faults.lostRequest)) return undefined
-    if (within(faults.portals, timeline.now())) return this.#after(up, LOGIN_PAGE)
-    if (random.chance(faults.status)) return this.#stranger(up + down)
-    if (refusable && random.chance(faults.refused)) return this.#after(up + down, { status: 413, body: 'Too Large' })
-    if (random.chance(faults.duplicate)) void this.#answer(handle, up + random.next() * 60_000, 0)
-    const late = random.chance(faults.late) ? 31_000 + random.next() * 60_000 : 0
+    const strikes = (chance: number, kind: FaultKind): boolean => provoked.when(random.chance(chance), kind)
+    const lasts = (spans: readonly Span[], kind: FaultKind): boolean =>
+      provoked.when(within(spans, timeline.now()), kind)
+    if (lasts(faults.outages, 'outage') || strikes(faults.lostRequest, 'lost_request')) return undefined
+    if (lasts(faults.portals, 'portal')) return this.#after(up, LOGIN_PAGE)
+    if (strikes(faults.status, 'strange_status')) return this.#stranger(up + down)
+    if (refusable && strikes(faults.refused, 'refused_batch')) {
+      return this.#after(up + down, { status: 413, body: 'Too Large' })
+    }
+    if (strikes(faults.duplicate, 'duplicate_request')) void this.#answer(handle, up + random.next() * 60_000, 0)
+    const late = strikes(faults.late, 'late_request') ? 31_000 + random.next() * 60_000 : 0
     const answer = await this.#answer(handle, up + late, down)
-    return random.chance(faults.lostAnswer) ? undefined : answer
+    return strikes(faults.lostAnswer, 'lost_answer') ? undefined : answer
   }
 
   #stranger(afterMs: number): Promise<CloudSays> {

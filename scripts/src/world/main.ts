@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { PLANTED_BUGS, type PlantedBug } from './bugs.js'
+import { faultCountsSchema, sumOf } from './provoked.js'
 import { keepSeed, knownSeeds } from './seeds.js'
 import { runWorld } from './world.js'
 
@@ -34,6 +35,7 @@ const resultSchema = z.object({
   told: z.number(),
   boots: z.number(),
   batches: z.number(),
+  provoked: faultCountsSchema,
 })
 type Result = z.infer<typeof resultSchema>
 
@@ -52,7 +54,15 @@ async function one(seed: number, planted: PlantedBug | undefined): Promise<Resul
     return { ...outcome, violations: [...outcome.violations] }
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return { seed, violations: [{ invariantName: 'thrown', what }], trace: '', told: 0, boots: 0, batches: 0 }
+    return {
+      seed,
+      violations: [{ invariantName: 'thrown', what }],
+      trace: '',
+      told: 0,
+      boots: 0,
+      batches: 0,
+      provoked: {},
+    }
   }
 }
 
@@ -83,6 +93,7 @@ async function lead(): Promise<void> {
     records: sum(({ told }) => told),
     boots: sum(({ boots }) => boots),
     batches: sum(({ batches }) => batches),
+    provoked: sumOf(results.map(({ provoked }) => provoked)),
   }
   process.stdout.write(`${JSON.stringify(figures)}\n`)
   if (results.length < seeds.length) process.stdout.write(`${seeds.length - results.length} worlds did not end\n`)

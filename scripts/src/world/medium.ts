@@ -6,6 +6,7 @@ import type { Stamp } from '@metergate/protocol'
 import type { SeededRandom, Timeline } from '@metergate/simulator'
 import { type WorldFaults, within } from './faults.js'
 import type { Life } from './life.js'
+import type { Provoked } from './provoked.js'
 
 const PLENTY = 1024 ** 3
 const SCARCE = 1024 ** 2
@@ -16,13 +17,15 @@ export class Medium {
     private readonly timeline: Timeline,
     private readonly random: SeededRandom,
     private readonly faults: WorldFaults['disk'],
+    private readonly provoked: Provoked,
   ) {}
 
   disk(life: Life): Disk {
     return {
       freeBytes: () => {
         life.step()
-        return within(this.faults.nearlyFull, this.timeline.now()) ? SCARCE : PLENTY
+        const scarce = within(this.faults.nearlyFull, this.timeline.now())
+        return this.provoked.when(scarce, 'scarce_disk') ? SCARCE : PLENTY
       },
     }
   }
@@ -36,7 +39,7 @@ export class Medium {
       life.step()
       const now = this.timeline.now()
       const span = this.faults.failing.find((each) => within([each], now))
-      if (life.alive && span && this.random.chance(span.chance))
+      if (life.alive && span && this.provoked.when(this.random.chance(span.chance), 'failed_transaction'))
         throw new Sqlite.SqliteError('the disk says no', span.code)
       return stamp()
     }

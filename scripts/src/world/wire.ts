@@ -4,6 +4,7 @@ import type { ModbusMeter, SeededRandom, Timeline, Trace } from '@metergate/simu
 import { ModbusStation } from '@metergate/simulator'
 import { type WorldFaults, within } from './faults.js'
 import type { Life } from './life.js'
+import type { FaultKind, Provoked } from './provoked.js'
 
 /** What a meter truly served: registers as of `epochMs`, handed to the gateway at `deliveredMs` of the world's time. */
 export interface Served {
@@ -21,6 +22,7 @@ interface WireParts {
   readonly meters: readonly ModbusMeter[]
   readonly epochAt: (ms: number) => number
   readonly trace: Trace
+  readonly provoked: Provoked
 }
 
 /** Slower than any time-out of the bus, quicker than the next poll or not. */
@@ -38,7 +40,10 @@ export class Wire {
   constructor(private readonly parts: WireParts) {
     this.#stations = parts.meters.map((meter) => new ModbusStation(meter, { baud: 9600, format: '8N1' }))
     for (const { from } of parts.faults.unplugged) {
-      parts.timeline.after(from - parts.timeline.now(), () => this.#end?.unplug())
+      parts.timeline.after(from - parts.timeline.now(), () => {
+        parts.provoked.add('unplugged')
+        this.#end?.unplug()
+      })
     }
   }
 
@@ -52,13 +57,15 @@ export class Wire {
 
   /** The gateway's bytes arrive at the meters. */
   talk(frame: Uint8Array, settings: LineSettings): void {
-    const { timeline, random, faults, epochAt } = this.parts
+    const { timeline, random, faults, epochAt, provoked } = this.parts
     const station = this.#stations.find(({ meter }) => meter.unit === frame[0])
     const answer = station?.hear(frame, true)
     const place = station ? this.#stations.indexOf(station) : -1
     const silent = faults.silent.some((span) => span.meter === place && within([span], timeline.now()))
-    if (this.#chance(faults.noise)) this.#deliver(random.bytes(1 + Math.floor(random.next() * 4)), random.next() * 30)
-    if (!station || !answer || silent || this.#chance(faults.noAnswer)) return
+    if (this.#strikes(faults.noise, 'noise'))
+      this.#deliver(random.bytes(1 + Math.floor(random.next() * 4)), random.next() * 30)
+    if (!station || !answer || provoked.when(silent, 'silent_meter')) return
+    if (this.#strikes(faults.noAnswer, 'no_answer')) return
     const startMs = wireMs(frame.length, settings) + station.turnaroundMs + this.#lateness()
     timeline.after(startMs, () => {
       const epochMs = epochAt(timeline.now())
@@ -70,28 +77,30 @@ export class Wire {
     })
   }
 
-  #chance(what: number): boolean {
-    const { random, timeline, faultyMs } = this.parts
-    return timeline.now() < faultyMs && random.chance(what)
+  #strikes(chance: number, kind: FaultKind): boolean {
+    const { random, timeline, faultyMs, provoked } = this.parts
+    return provoked.when(timeline.now() < faultyMs && random.chance(chance), kind)
   }
 
   #lateness(): number {
     const { random, faults } = this.parts
-    return this.#chance(faults.late) ? LATE_MS[0] + random.next() * (LATE_MS[1] - LATE_MS[0]) : 0
+    return this.#strikes(faults.late, 'late_answer') ? LATE_MS[0] + random.next() * (LATE_MS[1] - LATE_MS[0]) : 0
   }
 
   /** The frame as it is when the line or the meter spoils it; undefined when it comes through. */
   #broken(bytes: Uint8Array): Uint8Array | undefined {
     const { random, faults } = this.parts
-    if (this.#chance(faults.garbled)) {
+    if (this.#strikes(faults.garbled, 'garbled_frame')) {
       const spoilt = bytes.slice()
       const at = Math.floor(random.next() * spoilt.length)
       spoilt[at] = (spoilt[at] ?? 0) ^ (1 << Math.floor(random.next() * 8))
       return spoilt
     }
-    if (this.#chance(faults.cutShort)) return bytes.slice(0, Math.floor(random.next() * bytes.length))
+    if (this.#strikes(faults.cutShort, 'frame_cut_short'))
+      return bytes.slice(0, Math.floor(random.next() * bytes.length))
     // A meter that is busy; codes 1-3 would teach the gateway that the registers do not exist.
-    if (this.#chance(faults.exception)) return withCrc(Uint8Array.of(bytes[0] ?? 0, (bytes[1] ?? 0) | 0x80, 6))
+    if (this.#strikes(faults.exception, 'exception'))
+      return withCrc(Uint8Array.of(bytes[0] ?? 0, (bytes[1] ?? 0) | 0x80, 6))
     return undefined
   }
 

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { PLANTED_BUGS, TRAPS } from './bugs.js'
+import { noFaults } from './faults.js'
+import { FAULT_KINDS, sumOf } from './provoked.js'
 import { RECORDED } from './recorded.js'
 import { knownSeeds } from './seeds.js'
 import { runWorld } from './world.js'
+
+/** Together these worlds meet every kind of fault. */
+const SHOWS_EVERY_KIND = [7, 17, 24]
 
 describe('a world of faults', () => {
   it.each([...new Set([...knownSeeds().slice(-2), 2])])('breaks no promise (seed %i)', async (seed) => {
@@ -20,6 +25,20 @@ describe('a world of faults', () => {
     const [once, again, other] = [await runWorld({ seed: 3 }), await runWorld({ seed: 3 }), await runWorld({ seed: 4 })]
     expect(again.trace).toBe(once.trace)
     expect(other.trace).not.toBe(once.trace)
+  })
+})
+
+describe('a few worlds', () => {
+  it('provoke every kind of fault there is, so that none passes because it never struck', async () => {
+    const counts = []
+    for (const seed of SHOWS_EVERY_KIND) counts.push((await runWorld({ seed })).provoked)
+    const sum = sumOf(counts)
+    expect(FAULT_KINDS.filter((kind) => sum[kind] === 0)).toEqual([])
+  })
+
+  it('and where none was ordered, none is counted', async () => {
+    const { provoked } = await runWorld({ seed: 1, faults: noFaults(300_000) })
+    expect(provoked).toEqual({})
   })
 })
 

@@ -14,6 +14,7 @@ import { LogWatch } from './log-watch.js'
 import { copyStore, forgetNumbers, Medium, storeBytes } from './medium.js'
 import { type BootFacts, checkFresh, deviceFacts, judge, type Violation } from './oracle.js'
 import { EPOCH_MS, worldConfig, worldMeters } from './plant.js'
+import { type FaultCounts, Provoked } from './provoked.js'
 import { Ledger } from './told-store.js'
 import { Wire } from './wire.js'
 
@@ -35,6 +36,7 @@ export interface WorldOutcome {
   readonly boots: number
   readonly batches: number
   readonly intervals: number
+  readonly provoked: FaultCounts
 }
 
 /** After the faults: long enough for every pause that was under way to end and the backlog to drain. */
@@ -57,6 +59,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldOutcome> {
 
 class World {
   private readonly trace = new Trace()
+  private readonly provoked = new Provoked()
   private readonly random: SeededRandom
   private readonly loaded = worldConfig()
   private readonly ledger = new Ledger()
@@ -85,7 +88,7 @@ class World {
     this.random = new SeededRandom(`run-${options.seed}`)
     this.meters = worldMeters(options.seed)
     this.log = new LogWatch(() => timeline.now())
-    const { trace, random, meters } = this
+    const { trace, random, meters, provoked } = this
     this.wire = new Wire({
       timeline,
       random: random.fork('wire'),
@@ -94,6 +97,7 @@ class World {
       meters,
       epochAt: this.epochAt,
       trace,
+      provoked,
     })
     const { faultyMs } = faults
     this.link = new Link({
@@ -103,9 +107,10 @@ class World {
       faultyMs,
       cloud,
       trace,
+      provoked,
       bug: options.bug,
     })
-    this.medium = new Medium(timeline, random.fork('medium'), faults.disk)
+    this.medium = new Medium(timeline, random.fork('medium'), faults.disk, provoked)
     this.current = join(folder, 'box-0')
   }
 
@@ -165,6 +170,7 @@ class World {
       boots: this.boots.length,
       batches: verdict.batches,
       intervals: verdict.intervals,
+      provoked: this.provoked.counts,
     }
   }
 
@@ -226,6 +232,7 @@ class World {
       ? -(EPOCH_MS + timeline.now()) + this.random.next() * 60_000
       : (this.random.next() - 0.5) * 1_000
     const bootId = `boot-${this.boots.length}`
+    if (without) this.provoked.add('boot_in_1970')
     const clock = new VirtualClock(timeline, {
       bootId,
       epochAtZeroMs: EPOCH_MS,
@@ -252,6 +259,7 @@ class World {
 
   private stepClock(byMs: number): void {
     this.clock?.stepWall(byMs)
+    this.provoked.add('clock_step')
     this.ntpSince = undefined
     this.say(`the wall clock is set by ${byMs} ms`)
   }
@@ -259,6 +267,7 @@ class World {
   private died(number: number, ending: Ending | undefined): void {
     const { timeline } = this
     invariant(ending, 'only what was to end dies')
+    this.provoked.add(ending.kind)
     this.say(`process ${number} dies`)
     const old = this.process?.opened.store
     this.process = undefined
@@ -274,6 +283,7 @@ class World {
   private async stopCleanly(number: number, ending: Ending): Promise<void> {
     const { process } = this
     if (!process?.life.alive) return
+    this.provoked.add('stop')
     this.say(`process ${number} is asked to stop`)
     process.stop.abort()
     await this.stopped
