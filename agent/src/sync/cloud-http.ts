@@ -54,7 +54,7 @@ export class CloudHttp {
     signal?.addEventListener('abort', stop)
     if (signal?.aborted) stop()
     const start = this.clock.mono()
-    const headers = { 'accept-encoding': 'identity', 'user-agent': 'metergate', ...request.headers }
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'metergate', ...request.headers }
     try {
       const answer = await axios.post<unknown>(`${this.url}${request.path}`, Buffer.from(request.body), {
         headers,

@@ -37,7 +37,7 @@ export function encodeBatch(header: BatchHeader, records: readonly Numbered[]): 
     if (record.kind === 'reading') readings.add({ seq, record })
     else plain.add({ seq, record })
   }
-  const { layouts, tables } = readings.encode(bootIndex)
+  const { layouts, tables } = readings.encode(bootIndex, header.format)
   const batch = {
     // zod brings the members into the order of the schema, so that equal headers are equal bytes.
     ...batchHeaderSchema.parse(header),

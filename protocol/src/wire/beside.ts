@@ -14,8 +14,8 @@ export type Numbers = readonly number[]
 
 const UNIT = 1024
 const MOST_FACTOR = 2 ** 24
-/** In a short table the forms themselves cost more than they save. */
-const LEAST_ROWS = 16
+/** In a short table the forms themselves cost more than they save; in format 2, with fewer to write, only in a very short one. */
+export const LEAST_ROWS = { 1: 16, 2: 4 } as const
 
 /** The column beside earlier ones when that is shorter than `plain`, else `plain`. `parts`: columns it may be the sum of. */
 export function encodeBeside(
@@ -23,8 +23,9 @@ export function encodeBeside(
   plain: Json,
   earlier: readonly (Numbers | undefined)[],
   parts: readonly number[] | undefined,
+  leastRows: number = LEAST_ROWS[1],
 ): Json {
-  if (values.length < LEAST_ROWS || typeof plain === 'number') return plain
+  if (values.length < leastRows || typeof plain === 'number') return plain
   const forms = [plain]
   const summed = parts && besideSum(values, earlier, parts)
   if (parts && summed) forms.push({ sum: [...parts], plus: encodeColumn(summed) })

@@ -13,11 +13,13 @@ import { streamRecordSchema } from './records.js'
  * clouds. A new one is made by writing its `.expected.json` and running this test with METERGATE_ADD_FIXTURES=1,
  * which writes the missing `.batch.json` and touches no other.
  */
-const FOLDER = fileURLToPath(new URL('../../fixtures/wire/v1/', import.meta.url))
-const names = readdirSync(FOLDER)
-  .filter((name) => name.endsWith('.expected.json'))
-  .map((name) => name.replace('.expected.json', ''))
-  .sort()
+const FOLDER = fileURLToPath(new URL('../../fixtures/wire/', import.meta.url))
+const names = ['v1', 'v2'].flatMap((version) =>
+  readdirSync(`${FOLDER}${version}`)
+    .filter((name) => name.endsWith('.expected.json'))
+    .map((name) => `${version}/${name.replace('.expected.json', '')}`)
+    .sort(),
+)
 
 const expectedSchema = z.strictObject({
   what: z.string(),
@@ -36,9 +38,11 @@ function bytesOf(name: string): Uint8Array {
   return readFileSync(path)
 }
 
-describe('frozen batches (fixtures/wire/v1)', () => {
+describe('frozen batches (fixtures/wire)', () => {
   it('are all there', () => {
-    expect(names).toEqual(expect.arrayContaining(['copied-records', 'detail', 'ledger', 'mixed-absences', 'void']))
+    const each = ['copied-records', 'detail', 'ledger', 'mixed-absences', 'void']
+    const all = [...each.map((name) => `v1/${name}`), ...each.map((name) => `v2/${name}`), 'v2/laws']
+    expect(names).toEqual(expect.arrayContaining(all))
   })
 
   it.each(names)('%s is read by today’s decoder', (name) => {
@@ -52,9 +56,11 @@ describe('frozen batches (fixtures/wire/v1)', () => {
   })
 
   it.each(names)('%s has not been edited', (name) => {
-    const sums = z.record(z.string(), sha256HexSchema).parse(JSON.parse(readFileSync(`${FOLDER}sums.json`, 'utf8')))
-    expect(sums[`${name}.batch.json`]).toBe(sha256Hex(bytesOf(name)))
-    expect(sums[`${name}.expected.json`]).toBe(sha256Hex(canonicalJson(expectedOf(name))))
+    const [version, file] = name.split('/')
+    const text = readFileSync(`${FOLDER}${version}/sums.json`, 'utf8')
+    const sums = z.record(z.string(), sha256HexSchema).parse(JSON.parse(text))
+    expect(sums[`${file}.batch.json`]).toBe(sha256Hex(bytesOf(name)))
+    expect(sums[`${file}.expected.json`]).toBe(sha256Hex(canonicalJson(expectedOf(name))))
   })
 })
 
@@ -62,7 +68,7 @@ describe('the chain', () => {
   const hash = sha256Hex('one')
   const other = sha256Hex('two')
   const header = (number: number, previous: string | null) =>
-    batchHeaderSchema.parse({ ...expectedOf('detail').header, number, previous })
+    batchHeaderSchema.parse({ ...expectedOf('v1/detail').header, number, previous })
 
   it.each([
     ['the first batch has no predecessor', undefined, header(1, null), 'intact'],

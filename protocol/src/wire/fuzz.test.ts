@@ -104,7 +104,7 @@ describe('hostile and broken bytes', () => {
 
 describe('bombs', () => {
   const header = {
-    format: 'metergate-batch/1',
+    format: 'metergate-batch/2',
     gateway: 'gw-k3v9q2x7',
     stream: '9f2c51d07a3be846c1d5f09a7e3b6248',
     stream_kind: 'ledger',
@@ -145,7 +145,7 @@ describe('bombs', () => {
 
 describe('what is not understood', () => {
   const header = {
-    format: 'metergate-batch/1',
+    format: 'metergate-batch/2',
     gateway: 'gw-k3v9q2x7',
     stream: '9f2c51d07a3be846c1d5f09a7e3b6248',
     stream_kind: 'ledger',

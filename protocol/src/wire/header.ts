@@ -12,7 +12,11 @@ import {
 } from '../ids.js'
 import { WIRE_LIMITS } from './limits.js'
 
-export const BATCH_FORMAT = 'metergate-batch/1'
+/** What is written today. */
+export const BATCH_FORMAT = 'metergate-batch/2'
+/** What is read. Of 1: quantities by their names, no laws between columns (see derived.ts). */
+export const BATCH_FORMATS = ['metergate-batch/1', BATCH_FORMAT] as const
+export type BatchFormat = (typeof BATCH_FORMATS)[number]
 
 /**
  * `count` records from `first` on were copied from another stream, where they began at `was`: after a conflict
@@ -37,7 +41,7 @@ export type BatchVoid = z.infer<typeof voidSchema>
 
 export const batchHeaderSchema = z
   .object({
-    format: z.literal(BATCH_FORMAT),
+    format: z.enum(BATCH_FORMATS),
     gateway: gatewayIdSchema,
     stream: streamIdSchema,
     stream_kind: streamKindSchema,

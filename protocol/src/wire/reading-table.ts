@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { meterIdSchema } from '../ids.js'
 import { invariant } from '../invariant.js'
-import { quantityNameSchema } from '../quantity/quantity.js'
+import { type QuantityName, quantityNameSchema } from '../quantity/quantity.js'
 import type { BootId } from '../time.js'
-import { decodeBeside, encodeBeside, type Numbers } from './beside.js'
+import { decodeBeside, encodeBeside, LEAST_ROWS, type Numbers } from './beside.js'
 import { isObject, type Json } from './canonical.js'
 import { decodeColumn, decodeIntegers, encodeColumn } from './columns.js'
+import { decodeDerived, encodeDerived, isDerived, lawFor } from './derived.js'
+import type { BatchFormat } from './header.js'
 import { WIRE_LIMITS } from './limits.js'
+import { NUMBERED_QUANTITIES, numberOf } from './quantity-numbers.js'
 import {
   ABSENCE_REASONS,
   type AbsenceReason,
@@ -18,9 +21,15 @@ import {
 import { decodeSeqs, decodeStamps, encodeRowHead } from './row-head.js'
 
 /** What the value columns of a reading table are. Meters of one model share one layout, so it stands apart, once. */
+const numberedSchema = z.number().transform((number, context): QuantityName => {
+  const name = NUMBERED_QUANTITIES[number]
+  if (name) return name
+  context.addIssue({ code: 'custom', message: `no quantity has the number ${number}` })
+  return z.NEVER
+})
 const layoutSchema = z
   .strictObject({
-    quantity: z.array(quantityNameSchema).max(WIRE_LIMITS.columns),
+    quantity: z.array(z.union([quantityNameSchema, numberedSchema])).max(WIRE_LIMITS.columns),
     block: z.array(z.number().int().min(0)),
     /** Decimal exponent of each column; null where no value was ever present. */
     exp: z.array(z.number().int().min(-12).max(12).nullable()),
@@ -54,14 +63,17 @@ export class ReadingTables {
   }
 
   /** The layouts used, each once, and the tables that name them by index. */
-  encode(bootIndex: ReadonlyMap<BootId, number>): { readonly layouts: Json[]; readonly tables: Json[] } {
+  encode(
+    bootIndex: ReadonlyMap<BootId, number>,
+    format: BatchFormat,
+  ): { readonly layouts: Json[]; readonly tables: Json[] } {
     const layouts = new Map<string, { readonly index: number; readonly layout: Json }>()
     const tables = this.all.map((table) => {
-      const layout = layoutOf(table)
+      const layout = layoutOf(table, format)
       const key = JSON.stringify(layout)
       const known = layouts.get(key) ?? { index: layouts.size, layout }
       layouts.set(key, known)
-      return encodeTable(table.rows, known.index, bootIndex)
+      return encodeTable(table, known.index, bootIndex, format)
     })
     return { layouts: [...layouts.values()].map((each) => each.layout), tables }
   }
@@ -70,15 +82,17 @@ export class ReadingTables {
 const fits = (known: readonly (number | null)[], exps: readonly (number | null)[]): boolean =>
   exps.every((exp, column) => exp === null || known[column] === null || known[column] === exp)
 
-function layoutOf(table: OpenTable): Json {
+function layoutOf(table: OpenTable, format: BatchFormat): Json {
   const values = table.rows[0]?.record.values ?? []
-  return { quantity: values.map((each) => each.quantity), block: values.map((each) => each.block), exp: table.exps }
+  const named = ({ quantity }: ReadingValue) => (format === 'metergate-batch/1' ? quantity : numberOf(quantity))
+  return { quantity: values.map(named), block: values.map((each) => each.block), exp: table.exps }
 }
 
 function encodeTable(
-  rows: readonly Numbered<ReadingRecord>[],
+  { rows, exps }: OpenTable,
   layout: number,
   bootIndex: ReadonlyMap<BootId, number>,
+  format: BatchFormat,
 ): Json {
   const [first] = rows
   invariant(first, 'a reading table without rows')
@@ -94,19 +108,30 @@ function encodeTable(
     blocks: blocks.map((_, block) => encodeColumn(rows.map((row) => row.record.blocks[block] ?? null))),
     values: encodeValues(
       values.map(({ quantity }) => quantity),
+      exps,
       values.map((_, column) => rows.map((row) => cellOf(row.record.values[column]))),
+      format,
     ),
     ...(suspect.length > 0 ? { suspect } : {}),
   }
 }
 
 /** All value columns; each may lean on those before it. */
-function encodeValues(quantities: readonly string[], columns: readonly (readonly Cell[])[]): Json[] {
+function encodeValues(
+  quantities: readonly string[],
+  exps: readonly (number | null)[],
+  columns: readonly (readonly Cell[])[],
+  format: BatchFormat,
+): Json[] {
+  const isFirst = format === 'metergate-batch/1'
+  const leastRows = LEAST_ROWS[isFirst ? 1 : 2]
   const earlier: (Numbers | undefined)[] = []
   return columns.map((cells, column) => {
     const plain = encodeCells(cells)
     const numbers = cells.every((cell) => typeof cell === 'number') ? cells : undefined
-    const written = numbers ? encodeBeside(numbers, plain, earlier, phasesOf(quantities, column)) : plain
+    const beside = numbers ? encodeBeside(numbers, plain, earlier, phasesOf(quantities, column), leastRows) : plain
+    const law = isFirst ? undefined : lawFor(quantities, exps, column)
+    const written = numbers ? encodeDerived(numbers, beside, earlier, law) : plain
     earlier.push(numbers)
     return written
   })
@@ -145,10 +170,18 @@ function encodeCells(cells: readonly Cell[]): Json {
   return { of: encodeColumn(present), absent }
 }
 
-function decodeValues(columns: readonly unknown[], rows: number): readonly (readonly Cell[] | undefined)[] {
+function decodeValues(
+  columns: readonly unknown[],
+  rows: number,
+  layout: Layout,
+): readonly (readonly Cell[] | undefined)[] {
   const earlier: (Numbers | undefined)[] = []
-  return columns.map((column) => {
-    const cells = isBeside(column) ? decodeBeside(column, rows, earlier) : decodeCells(column, rows)
+  return columns.map((column, index) => {
+    const cells = isDerived(column)
+      ? decodeDerived(column, rows, earlier, lawFor(layout.quantity, layout.exp, index))
+      : isBeside(column)
+        ? decodeBeside(column, rows, earlier)
+        : decodeCells(column, rows)
     earlier.push(cells?.every((cell) => typeof cell === 'number') ? cells : undefined)
     return cells
   })
@@ -230,7 +263,7 @@ export function decodeReadingTable(
   const stamps = decodeStamps(table, rows, boots)
   if (!seqs || !stamps) return 'number or stamp columns are wrong'
   const blocks = parsed.data.blocks.map((column) => decodeBlocks(column, rows))
-  const columns = decodeValues(parsed.data.values, rows)
+  const columns = decodeValues(parsed.data.values, rows, layout)
   const suspect = decodeSuspect(parsed.data.suspect ?? [], rows)
   if (!suspect || !blocks.every(isPresent) || !columns.every((column) => column?.length === rows))
     return 'a column is wrong'

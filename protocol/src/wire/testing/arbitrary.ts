@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { amountSchema } from '../../amount.js'
 import { type Seq, seqSchema } from '../../ids.js'
 import { QUANTITY_NAMES } from '../../quantity/quantity.js'
-import { type BatchHeader, batchHeaderSchema } from '../header.js'
+import { BATCH_FORMATS, type BatchHeader, batchHeaderSchema } from '../header.js'
 import {
   ABSENCE_REASONS,
   type LedgerRecord,
@@ -215,10 +215,11 @@ export const arbitraryBatch: fc.Arbitrary<{ header: BatchHeader; records: Number
     number: fc.integer({ min: 1, max: 1e9 }),
     previous: fc.option(hash),
     stream,
+    format: fc.constantFrom(...BATCH_FORMATS),
   })
-  .map(({ records: { stream_kind, each }, first, number, previous, stream }) => ({
+  .map(({ records: { stream_kind, each }, first, number, previous, stream, format }) => ({
     header: batchHeaderSchema.parse({
-      format: 'metergate-batch/1',
+      format,
       gateway: 'gw-0123456789',
       stream,
       stream_kind,
