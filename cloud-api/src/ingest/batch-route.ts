@@ -20,7 +20,8 @@ export function batchRoute(app: App, parts: Parts): void {
   const schema = {
     tags: ['gateway'],
     summary: 'Deliver one sealed batch',
-    description: 'The body is a sealed batch (JSON, format metergate-batch/2; /1 is read, too), Content-Encoding br or gzip.',
+    description:
+      'The body is a sealed batch (JSON, format metergate-batch/2; /1 is read, too), Content-Encoding br or gzip.',
     security: GATEWAY_SIGNED,
     body: z.unknown().describe('A sealed batch, compressed'),
     response: answers(batchAnswerSchema),
