@@ -74,9 +74,20 @@ function* sealedRecords(tables: () => Tables | undefined, query: RecordQuery, st
 
 function* recordsOf(tables: () => Tables | undefined, query: RecordQuery, row: BatchRow): Generator<Numbered> {
   if (query.meter !== undefined && !row.meters.split(' ').includes(query.meter)) return
-  const body = tables()?.body(row.id)
+  const asked = tables()
+  // A record that was refused for good is told of by a void; itself it lies with what was refused.
+  const refused = row.void && row.first === row.last ? asked?.refused(row.stream_id, row.number) : undefined
+  if (refused) {
+    yield* matching({ ...row, sha256: refused.sha256, encoding: refused.encoding }, refused.body, query)
+    return
+  }
+  const body = asked?.body(row.id)
   // Evicted since the page was read, or damaged: not shown; `verify` and the next load name it.
-  if (!body || bodyFault(row, body) !== undefined) return
+  if (body) yield* matching(row, body, query)
+}
+
+function* matching(row: BatchRow, body: Uint8Array, query: RecordQuery): Generator<Numbered> {
+  if (bodyFault(row, body) !== undefined) return
   for (const { seq, record } of unsealedOf(sealedOf(row, body))) {
     if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
   }
@@ -99,7 +110,7 @@ function* unsealedRecords(
 }
 
 function condition(query: RecordQuery): { where: string; slots: Slot[] } {
-  const parts = [`status <> ${STATUS.superseded}`, 'void = 0', 'body IS NOT NULL', 'last > ?']
+  const parts = [`status <> ${STATUS.superseded}`, '(void = 0 OR first = last)', 'body IS NOT NULL', 'last > ?']
   const slots: Slot[] = [query.after ?? 0]
   const add = (part: string, slot: Slot | undefined) => {
     if (slot === undefined) return

@@ -155,7 +155,8 @@ export class MemoryRecordStore implements RecordStore {
   *records(query: RecordQuery): Iterable<Numbered> {
     for (const stream of this.streams) {
       if (stream.kind !== query.stream) continue
-      const kept = stream.batches.filter((each) => each.status !== 'superseded' && !isVoid(each.sealed))
+      const isKept = ({ sealed, records }: MemoryBatch) => !isVoid(sealed) || records.length === 1
+      const kept = stream.batches.filter((each) => each.status !== 'superseded' && isKept(each))
       const rows = [...kept.flatMap((each) => each.records), ...stream.rows].sort((a, b) => a.seq - b.seq)
       for (const { seq, record } of rows) {
         if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }

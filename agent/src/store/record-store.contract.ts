@@ -135,6 +135,7 @@ export function recordStoreContract(name: string, make: () => ContractSubject): 
       store.refuse(batch.stream, batch.number, 'poison')
       expect(store.health().quarantined).toBe(1)
       expect(store.pending(9)).toHaveLength(1)
+      expect(history()).toEqual([1])
     })
 
     it('goes on in a new stream with what was unacknowledged, and says where it was', async () => {

@@ -1,4 +1,11 @@
-import { type BatchNumber, batchNumberSchema, type Stamp, type StreamKind, sha256Hex } from '@metergate/protocol'
+import {
+  type BatchNumber,
+  batchNumberSchema,
+  type GapRecord,
+  type Stamp,
+  type StreamKind,
+  sha256Hex,
+} from '@metergate/protocol'
 import { type Chunk, decodeChunk, encodeChunk, peekChunk } from './chunk.js'
 import { kindBits, metersOf, timeOf } from './classify.js'
 import { gapOf, writeNow } from './commit-plan.js'
@@ -131,6 +138,7 @@ export function refuseBatch(
   reason: string,
   sealer: Sealer,
   compression: Compression,
+  now: Stamp,
 ): void {
   tables.keepRefused(batch, reason)
   const successors: BatchNumber[] = []
@@ -143,9 +151,28 @@ export function refuseBatch(
     tables.raiseBatch(stream.id, next.number, next.sha256)
     successors.push(next.number)
   }
-  if (successors.length === 0) tables.quarantine(batch.stream, batch.first, reason)
+  const [only] = rows
+  if (successors.length === 0) {
+    tables.quarantine(batch.stream, batch.first, reason)
+    if (only?.record.kind === 'gap') nameAgain(tables, only.record, now)
+  }
   const stand = sealVoid(batch, row.previous, sealer, reason, successors, compression)
   tables.voidBatch(row.id, stand, row.sha256)
+}
+
+/** A cloud that refuses the same news this often does not want it. */
+const MOST_NAMINGS = 5
+
+/**
+ * A gap record is all the cloud will ever hear of what it names, so a refused one is written anew under another number: somebody on
+ * the way may have refused it.
+ */
+function nameAgain(tables: Tables, gap: GapRecord, now: Stamp): void {
+  const key = `named again ${gap.stream} ${gap.first}`
+  const times = Number(tables.state(key) ?? 0)
+  if (times >= MOST_NAMINGS) return
+  tables.putState(key, String(times + 1))
+  writeNow(tables, [{ kind: 'ledger', record: { ...gap, stamp: now } }], now)
 }
 
 const placeOf = (stream: StreamRow) => ({

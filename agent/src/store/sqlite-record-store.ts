@@ -197,7 +197,7 @@ export class SqliteRecordStore implements RecordStore {
     this.write((tables) => {
       const row = tables.batch(stream, number)
       if (row?.status !== STATUS.pending || row.void) return
-      refuseBatch(tables, row, batch, reason, sealer, this.settings.compression)
+      refuseBatch(tables, row, batch, reason, sealer, this.settings.compression, this.stamp())
     })
   }
 

@@ -26,6 +26,7 @@ import { ManualClock } from './testing/manual-clock.js'
 const root = mkdtempSync(join(tmpdir(), 'metergate-disk-'))
 afterAll(() => rmSync(root, { recursive: true }))
 
+const refuse = "CREATE TRIGGER refuse BEFORE INSERT ON chunk BEGIN SELECT RAISE(ABORT, 'planted'); END"
 const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
 const clock = new ManualClock()
 const random = new SeededRandom(3)
@@ -140,8 +141,6 @@ describe('the group commit', () => {
 })
 
 describe('a disk that refuses', () => {
-  const refuse = "CREATE TRIGGER refuse BEFORE INSERT ON chunk BEGIN SELECT RAISE(ABORT, 'planted'); END"
-
   it('gets the same records again, with the same numbers and without a hole', async () => {
     const store = open()
     await put(store, 1)
@@ -181,6 +180,28 @@ describe('a disk that refuses', () => {
       1,
       ...Array.from({ length: 20 - (gap?.last ?? 0) }, (_, i) => (gap?.last ?? 0) + 1 + i),
     ])
+    expect(store.verify().findings).toEqual([])
+    await store.close()
+  })
+})
+
+describe('a gap record that somebody refuses', () => {
+  it('is named anew under another number, but not for ever', async () => {
+    const store = open({ ballastBytes: 0, queueBytes: 1000 })
+    sql(refuse)
+    for (let n = 1; n <= 20; n += 1) await store.append([reading(clock, n)], { urgent: true })
+    sql('DROP TRIGGER refuse')
+    await store.flush()
+    const [first] = gaps(store)
+    let refusals = 0
+    for (let batch = store.seal('ledger', ALL); batch; batch = store.seal('ledger', ALL)) {
+      store.refuse(batch.stream, batch.number, 'too large')
+      refusals += 1
+    }
+    expect(refusals).toBe(6)
+    // Each of them stays on the device, and says the same.
+    expect(gaps(store)).toHaveLength(6)
+    for (const gap of gaps(store)) expect(gap).toMatchObject({ first: first?.first, last: first?.last })
     expect(store.verify().findings).toEqual([])
     await store.close()
   })
