@@ -282,7 +282,8 @@ class World {
 
   private async stopCleanly(number: number, ending: Ending): Promise<void> {
     const { process } = this
-    if (!process?.life.alive) return
+    // In the calm nobody stops it: a program that has just started shows nothing yet, and that is no fault.
+    if (!process?.life.alive || this.timeline.now() >= this.faults.faultyMs) return
     this.provoked.add('stop')
     this.say(`process ${number} is asked to stop`)
     process.stop.abort()
