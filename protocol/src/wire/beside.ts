@@ -1,5 +1,5 @@
 import { isObject, type Json } from './canonical.js'
-import { decodeIntegers, encodeColumn } from './columns.js'
+import { decodeIntegers, encodeColumn, size } from './columns.js'
 
 /**
  * The figures of a meter hang together: three phases carry nearly the same current, a total is the sum of its phases, power
@@ -14,8 +14,8 @@ export type Numbers = readonly number[]
 
 const UNIT = 1024
 const MOST_FACTOR = 2 ** 24
-/** In a short table the forms themselves cost more than they save; in format 2, with fewer to write, only in a very short one. */
-export const LEAST_ROWS = { 1: 16, 2: 4 } as const
+/** In a short table the forms themselves cost more than they save. */
+export const LEAST_ROWS = 16
 
 /** The column beside earlier ones when that is shorter than `plain`, else `plain`. `parts`: columns it may be the sum of. */
 export function encodeBeside(
@@ -23,7 +23,7 @@ export function encodeBeside(
   plain: Json,
   earlier: readonly (Numbers | undefined)[],
   parts: readonly number[] | undefined,
-  leastRows: number = LEAST_ROWS[1],
+  leastRows: number = LEAST_ROWS,
 ): Json {
   if (values.length < leastRows || typeof plain === 'number') return plain
   const forms = [plain]
@@ -45,6 +45,17 @@ export function decodeBeside(
   const [first, second] = Array.isArray(column.near) && column.near.length === 2 ? column.near : []
   const base = Array.isArray(column.sum) ? sumOf(column.sum, earlier, rows) : scaled(earlier[index(first)], second)
   if (!rest || base?.length !== rows) return undefined
+  return restored(base, rest)
+}
+
+/** What is left of the values when `base` is taken away; undefined when it leaves the exact integers. */
+export function leftOver(values: Numbers, base: Numbers): Numbers | undefined {
+  const rest = values.map((value, row) => value - (base[row] ?? 0))
+  return rest.every(Number.isSafeInteger) ? rest : undefined
+}
+
+/** Undoes {@link leftOver}; undefined when the sums leave the exact integers or a row has no rest. */
+export function restored(base: Numbers, rest: Numbers): Numbers | undefined {
   const values = base.map((value, row) => value + (rest[row] ?? Number.NaN))
   return values.every(Number.isSafeInteger) ? values : undefined
 }
@@ -80,8 +91,7 @@ function besideSum(
   parts: readonly number[],
 ): Numbers | undefined {
   const sum = sumOf(parts, earlier, values.length)
-  const rest = sum && values.map((value, row) => value - (sum[row] ?? 0))
-  return rest?.every(Number.isSafeInteger) ? rest : undefined
+  return sum && leftOver(values, sum)
 }
 
 interface Near {
@@ -103,8 +113,8 @@ function nearest(values: Numbers, earlier: readonly (Numbers | undefined)[]): Ne
     }
     const factor = Math.round((UNIT * products) / squares)
     const base = factor === 0 ? undefined : scaled(other, factor)
-    const rest = base && values.map((value, row) => value - (base[row] ?? 0))
-    if (!rest?.every(Number.isSafeInteger)) continue
+    const rest = base && leftOver(values, base)
+    if (!rest) continue
     const cost = Math.min(digits(rest), digits(rest.map((value, row) => value - (rest[row - 1] ?? 0))))
     if (!best || cost < best.cost) best = { column, factor, rest, cost }
   }
@@ -112,4 +122,3 @@ function nearest(values: Numbers, earlier: readonly (Numbers | undefined)[]): Ne
 }
 
 const digits = (values: Numbers): number => values.reduce((sum, value) => sum + Math.log2(1 + Math.abs(value)), 0)
-const size = (form: Json): number => JSON.stringify(form).length

@@ -105,7 +105,8 @@ function accumulate(list: readonly unknown[], order: 1 | 2): readonly number[] |
   return values
 }
 
-const size = (form: Json): number => JSON.stringify(form).length
+/** Of a form, so that the shortest can be chosen; before compression. */
+export const size = (form: Json): number => JSON.stringify(form).length
 const isSafe = (value: unknown): value is number => Number.isSafeInteger(value)
 const isScalar = (value: unknown): value is null | boolean | number | string =>
   value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string'

@@ -1,6 +1,6 @@
-import type { Numbers } from './beside.js'
+import { leftOver, type Numbers, restored } from './beside.js'
 import { isObject, type Json } from './canonical.js'
-import { decodeIntegers, encodeColumn } from './columns.js'
+import { decodeIntegers, encodeColumn, size } from './columns.js'
 
 /**
  * What a meter shows follows, for the most part, from a few of its figures by the laws of electricity. In format 2 a column may be
@@ -27,8 +27,8 @@ type Columns = readonly (Numbers | undefined)[]
 /** The column by its law, where that is shorter than `plain`. */
 export function encodeDerived(values: Numbers, plain: Json, earlier: Columns, law: Law | undefined): Json {
   const base = law && follow(law, values.length, earlier)
-  const rest = base && values.map((value, row) => value - (base[row] ?? 0))
-  if (!rest?.every(Number.isSafeInteger)) return plain
+  const rest = base && leftOver(values, base)
+  if (!rest) return plain
   const form = { by: encodeColumn(rest) }
   return size(form) < size(plain) ? form : plain
 }
@@ -43,9 +43,7 @@ export function decodeDerived(
   if (!isDerived(column) || Object.keys(column).length !== 1) return undefined
   const base = law && follow(law, rows, earlier)
   const rest = decodeIntegers(column.by, rows)
-  if (!base || !rest) return undefined
-  const values = base.map((value, row) => value + (rest[row] ?? Number.NaN))
-  return values.every(Number.isSafeInteger) ? values : undefined
+  return base && rest && restored(base, rest)
 }
 
 /** Says whether a column is written by a law. */
@@ -81,7 +79,6 @@ const exact = (value: number): number => (Number.isSafeInteger(value) ? value : 
 const product = (values: readonly number[]): number => values.reduce((result, value) => exact(result * value), 1)
 // `+ 0` makes of a negative zero, which JSON would not bring back, a zero.
 const quotient = (over: number, under: number): number => (under === 0 ? 0 : Math.round(over / under) + 0)
-const size = (form: Json): number => JSON.stringify(form).length
 
 /** The law a column's quantity is under, given the columns before it and the decimal exponents of all. */
 export function lawFor(

@@ -6,7 +6,7 @@ import type { BootId } from '../time.js'
 import { decodeBeside, encodeBeside, LEAST_ROWS, type Numbers } from './beside.js'
 import { isObject, type Json } from './canonical.js'
 import { decodeColumn, decodeIntegers, encodeColumn } from './columns.js'
-import { decodeDerived, encodeDerived, isDerived, lawFor } from './derived.js'
+import { decodeDerived, encodeDerived, isDerived, type Law, lawFor } from './derived.js'
 import type { BatchFormat } from './header.js'
 import { WIRE_LIMITS } from './limits.js'
 import { NUMBERED_QUANTITIES, numberOf } from './quantity-numbers.js'
@@ -20,13 +20,13 @@ import {
 } from './records.js'
 import { decodeSeqs, decodeStamps, encodeRowHead } from './row-head.js'
 
-/** What the value columns of a reading table are. Meters of one model share one layout, so it stands apart, once. */
 const numberedSchema = z.number().transform((number, context): QuantityName => {
   const name = NUMBERED_QUANTITIES[number]
   if (name) return name
   context.addIssue({ code: 'custom', message: `no quantity has the number ${number}` })
   return z.NEVER
 })
+/** What the value columns of a reading table are. Meters of one model share one layout, so it stands apart, once. */
 const layoutSchema = z
   .strictObject({
     quantity: z.array(z.union([quantityNameSchema, numberedSchema])).max(WIRE_LIMITS.columns),
@@ -36,6 +36,16 @@ const layoutSchema = z
   })
   .refine(({ quantity, block, exp }) => quantity.length === block.length && block.length === exp.length)
 export type Layout = z.infer<typeof layoutSchema>
+
+/** What a writer may do in each format; a reader understands all of it in both. */
+const FORMS = {
+  'metergate-batch/1': {
+    name: (quantity: QuantityName) => quantity,
+    lawFor: () => undefined,
+    besideFromRows: LEAST_ROWS,
+  },
+  'metergate-batch/2': { name: numberOf, lawFor, besideFromRows: 4 },
+} as const satisfies Record<BatchFormat, unknown>
 
 /** Readings of one group of one meter that share their columns and exponents. */
 interface OpenTable {
@@ -84,8 +94,12 @@ const fits = (known: readonly (number | null)[], exps: readonly (number | null)[
 
 function layoutOf(table: OpenTable, format: BatchFormat): Json {
   const values = table.rows[0]?.record.values ?? []
-  const named = ({ quantity }: ReadingValue) => (format === 'metergate-batch/1' ? quantity : numberOf(quantity))
-  return { quantity: values.map(named), block: values.map((each) => each.block), exp: table.exps }
+  const { name } = FORMS[format]
+  return {
+    quantity: values.map((each) => name(each.quantity)),
+    block: values.map((each) => each.block),
+    exp: table.exps,
+  }
 }
 
 function encodeTable(
@@ -123,14 +137,14 @@ function encodeValues(
   columns: readonly (readonly Cell[])[],
   format: BatchFormat,
 ): Json[] {
-  const isFirst = format === 'metergate-batch/1'
-  const leastRows = LEAST_ROWS[isFirst ? 1 : 2]
+  const forms = FORMS[format]
   const earlier: (Numbers | undefined)[] = []
   return columns.map((cells, column) => {
     const plain = encodeCells(cells)
     const numbers = cells.every((cell) => typeof cell === 'number') ? cells : undefined
-    const beside = numbers ? encodeBeside(numbers, plain, earlier, phasesOf(quantities, column), leastRows) : plain
-    const law = isFirst ? undefined : lawFor(quantities, exps, column)
+    const phases = phasesOf(quantities, column)
+    const beside = numbers ? encodeBeside(numbers, plain, earlier, phases, forms.besideFromRows) : plain
+    const law = forms.lawFor(quantities, exps, column)
     const written = numbers ? encodeDerived(numbers, beside, earlier, law) : plain
     earlier.push(numbers)
     return written
@@ -177,14 +191,20 @@ function decodeValues(
 ): readonly (readonly Cell[] | undefined)[] {
   const earlier: (Numbers | undefined)[] = []
   return columns.map((column, index) => {
-    const cells = isDerived(column)
-      ? decodeDerived(column, rows, earlier, lawFor(layout.quantity, layout.exp, index))
-      : isBeside(column)
-        ? decodeBeside(column, rows, earlier)
-        : decodeCells(column, rows)
+    const cells = decodeValue(column, rows, earlier, () => lawFor(layout.quantity, layout.exp, index))
     earlier.push(cells?.every((cell) => typeof cell === 'number') ? cells : undefined)
     return cells
   })
+}
+
+function decodeValue(
+  column: unknown,
+  rows: number,
+  earlier: readonly (Numbers | undefined)[],
+  law: () => Law | undefined,
+): readonly Cell[] | undefined {
+  if (isDerived(column)) return decodeDerived(column, rows, earlier, law())
+  return isBeside(column) ? decodeBeside(column, rows, earlier) : decodeCells(column, rows)
 }
 
 const isBeside = (column: unknown): boolean => isObject(column) && 'plus' in column
