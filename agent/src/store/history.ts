@@ -4,7 +4,7 @@ import { kindBits, matches } from './classify.js'
 import { unsealedOf } from './open-sealed.js'
 import type { RecordQuery } from './record-store.js'
 import { toSeq } from './seal.js'
-import { bodyFault } from './sealing.js'
+import { bodyFault, refusedOf } from './sealing.js'
 import { type BatchRow, type Slot, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
 /** Batches looked up at once. No statement stays open over a `yield`, so the store can be written meanwhile. */
@@ -75,20 +75,10 @@ function* sealedRecords(tables: () => Tables | undefined, query: RecordQuery, st
 function* recordsOf(tables: () => Tables | undefined, query: RecordQuery, row: BatchRow): Generator<Numbered> {
   if (query.meter !== undefined && !row.meters.split(' ').includes(query.meter)) return
   const asked = tables()
-  // A record that was refused for good is told of by a void; itself it lies with what was refused.
-  const refused = row.void && row.first === row.last ? asked?.refused(row.stream_id, row.number) : undefined
-  if (refused) {
-    yield* matching({ ...row, sha256: refused.sha256, encoding: refused.encoding }, refused.body, query)
-    return
-  }
-  const body = asked?.body(row.id)
+  const held = asked && (refusedOf(asked, row) ?? { row, body: asked.body(row.id) })
   // Evicted since the page was read, or damaged: not shown; `verify` and the next load name it.
-  if (body) yield* matching(row, body, query)
-}
-
-function* matching(row: BatchRow, body: Uint8Array, query: RecordQuery): Generator<Numbered> {
-  if (bodyFault(row, body) !== undefined) return
-  for (const { seq, record } of unsealedOf(sealedOf(row, body))) {
+  if (!held?.body || bodyFault(held.row, held.body) !== undefined) return
+  for (const { seq, record } of unsealedOf(sealedOf(held.row, held.body))) {
     if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
   }
 }

@@ -103,7 +103,8 @@ export interface RecordStore {
   /**
    * Whole batch definitely refused: its bytes are set aside, its records copied with their numbers into smaller new
    * batches, and under its own number a void batch (naming hash, reason and successors) is pending. A batch of one
-   * record is not cut further: the record is quarantined and the void has no successors.
+   * record is not cut further: the record is quarantined and the void has no successors. A gap record is then written anew, a
+   * few times at most: nothing else names what is gone.
    */
   refuse(stream: StreamId, number: BatchNumber, reason: string): void
   /** Other hash at the cloud: goes on in a new stream, copying what was unacknowledged with its origin. */

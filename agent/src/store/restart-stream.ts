@@ -4,7 +4,7 @@ import { gapOf, writeNow } from './commit-plan.js'
 import { newStreamId } from './memory-record-store.js'
 import { unsealedOf } from './open-sealed.js'
 import type { Unsealed } from './seal.js'
-import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
+import { bodyFault, refusedOf, setBatchAside, setChunkAside } from './sealing.js'
 import { type BatchRow, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
 /** Records copied in one transaction at most (one batch may hold more): weeks of backlog must fit neither memory nor log. */
@@ -68,10 +68,9 @@ function nextRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
 }
 
 function refusedRecord(tables: Tables, row: BatchRow, now: Stamp): readonly Unsealed[] {
-  const refused = tables.refused(row.stream_id, row.number)
-  const { sha256, encoding, body } = refused ?? { ...row, body: new Uint8Array() }
-  if (bodyFault({ ...row, sha256, encoding }, body) === undefined)
-    return unsealedOf({ ...sealedOf(row, body), sha256, encoding })
+  const refused = refusedOf(tables, row)
+  if (refused && bodyFault(refused.row, refused.body) === undefined)
+    return unsealedOf(sealedOf(refused.row, refused.body))
   const lost = { stream: row.stream_id, kind: row.kind, first: row.first, last: row.last }
   writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, [row.number, row.number]) }], now)
   return []

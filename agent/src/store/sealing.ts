@@ -160,6 +160,15 @@ export function refuseBatch(
   tables.voidBatch(row.id, stand, row.sha256)
 }
 
+/** The single record that was refused for good, as it was sealed: a void under its number only tells of it. */
+export function refusedOf(
+  tables: Tables,
+  row: BatchRow,
+): { readonly row: BatchRow; readonly body: Uint8Array } | undefined {
+  const refused = row.void && row.first === row.last ? tables.refused(row.stream_id, row.number) : undefined
+  return refused && { row: { ...row, sha256: refused.sha256, encoding: refused.encoding }, body: refused.body }
+}
+
 /** A cloud that refuses the same news this often does not want it. */
 const MOST_NAMINGS = 5
 
