@@ -112,7 +112,7 @@ class BatchDesk {
     metrics.batches.inc({ outcome: outcome.kind })
     if (outcome.kind === 'committed') {
       metrics.records.inc(header.void ? 0 : header.last - header.first + 1)
-      metrics.rejected.inc(outcome.rejected.length)
+      metrics.rejected.inc(outcome.rejections)
       metrics.bytes.inc(body.length)
     }
     return {

@@ -14,7 +14,7 @@ function batch(): BatchToCommit {
   if (!read.ok) throw new Error(read.fault.why)
   return acceptBatch(bytes, read.value)
 }
-const committed: CommitOutcome = { kind: 'committed', contiguous: 1, rejected: [] }
+const committed: CommitOutcome = { kind: 'committed', rejections: 0, contiguous: 1, rejected: [] }
 
 describe('a batch whose contents cannot be filed', () => {
   it('is kept as bytes, with every record reported, instead of blocking its stream for ever', async () => {

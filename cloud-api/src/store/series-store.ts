@@ -179,7 +179,9 @@ export interface Settled {
   readonly rejected: readonly RejectedRecord[]
 }
 export type CommitOutcome =
-  | ({ readonly kind: 'committed' | 'again' } & Settled)
+  /** `rejections`: all that could not be interpreted, findings without a record number included. */
+  | ({ readonly kind: 'committed'; readonly rejections: number } & Settled)
+  | ({ readonly kind: 'again' } & Settled)
   | { readonly kind: 'conflict'; readonly held: Sha256Hex }
   | { readonly kind: 'not_enrolled' }
 

@@ -4,7 +4,6 @@ import { insertRows, type SqlTransaction } from './sql.js'
 
 /** Records `first`..`last` of a stream that are here. */
 const rangeRow = z.object({ first: z.number(), last: z.number() })
-type HeldRange = z.infer<typeof rangeRow>
 
 /**
  * Numbers of the batch whose record is here already, so that nothing is counted twice. A record may come under several
@@ -16,7 +15,7 @@ type HeldRange = z.infer<typeof rangeRow>
 export async function heldCopies(tx: SqlTransaction, header: BatchHeader): Promise<ReadonlySet<number>> {
   const copies = new Set<number>()
   for (const run of mayBeHeld(header)) {
-    for (const range of [...(await asOriginal(tx, header, run)), ...(await asCopy(tx, header, run))]) {
+    for (const range of await heldRanges(tx, header, run)) {
       const from = Math.max(range.first, run.was)
       const to = Math.min(range.last, run.was + run.count - 1)
       for (let origin = from; origin <= to; origin += 1) copies.add(run.first + origin - run.was)
@@ -39,23 +38,16 @@ function mayBeHeld({ first, last, stream, origin = [], void: voided }: BatchHead
   return voided ? [] : [...origin, { first, count: last - first + 1, stream, was: first }]
 }
 
-function asOriginal(tx: SqlTransaction, { gateway }: BatchHeader, { stream, was, count }: OriginRun) {
-  return held(
-    tx,
+/** What is here of a run: as its original, or as a copy of it that came first. */
+function heldRanges(tx: SqlTransaction, { gateway }: BatchHeader, { stream, was, count }: OriginRun) {
+  const run = [gateway, stream, was, was + count]
+  return tx.all(
+    rangeRow,
     `SELECT first_record AS first, last_record AS last FROM ledger
-     WHERE gateway_id = ? AND stream = ? AND voided IS NULL AND last_record >= ? AND first_record < ?`,
-    [gateway, stream, was, was + count],
-  )
-}
-
-function asCopy(tx: SqlTransaction, { gateway }: BatchHeader, { stream, was, count }: OriginRun) {
-  return held(
-    tx,
-    `SELECT first_record AS first, last_record AS last FROM copy_origins
+     WHERE gateway_id = ? AND stream = ? AND voided IS NULL AND last_record >= ? AND first_record < ?
+     UNION ALL
+     SELECT first_record AS first, last_record AS last FROM copy_origins
      WHERE gateway_id = ? AND stream = ? AND last_record >= ? AND first_record < ?`,
-    [gateway, stream, was, was + count],
+    [...run, ...run],
   )
 }
-
-const held = (tx: SqlTransaction, text: string, values: readonly (string | number)[]): Promise<HeldRange[]> =>
-  tx.all(rangeRow, text, values)

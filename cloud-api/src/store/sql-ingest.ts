@@ -37,7 +37,7 @@ export class SqlIngest implements Ingest {
     await writeContents(tx, { header: batch.header, contents }, ordinal)
     await verifyNeighbours(tx, batch)
     for (const stream of touchedStreams(batch, contents)) await advanceContiguous(tx, gateway, stream)
-    return { kind: 'committed', ...(await settled(tx, batch)) }
+    return { kind: 'committed', rejections: contents.rejected.length, ...(await settled(tx, batch)) }
   }
 
   async heartbeat(gateway: GatewayId, body: HeartbeatRequest, at: EpochMs): Promise<void> {
