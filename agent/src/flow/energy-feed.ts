@@ -12,6 +12,7 @@ import {
   type ReadingRecord,
   type Seq,
   type Stamp,
+  type StreamId,
   type StreamRecord,
   seqSchema,
 } from '@metergate/protocol'
@@ -22,7 +23,7 @@ import type { MeterChange } from '../energy/interval-cutter.js'
 import type { DueFigure } from '../energy/product-book.js'
 import type { ProductionDraft } from '../energy/production.js'
 import type { UnitEnergyDraft } from '../energy/unit-energy.js'
-import type { RecordStore } from '../store/record-store.js'
+import type { RecordStore, StoredRecord } from '../store/record-store.js'
 import { CloseBook, type DueClose } from './close-book.js'
 
 const STATE_KEY = 'energy'
@@ -30,9 +31,12 @@ const STATE_KEY = 'energy'
 const READINGS_AT_ONCE = 2_000
 /** No figure the desk gives by itself is longer, so no entry that begins earlier can count in one. */
 const DAY_MS = 86_400_000
+/** Streams whose place is remembered, so that their copies are known; one is left after a conflict, which is rare. */
+const STREAMS_KEPT = 16
 interface Place {
   readonly stream: string
   readonly after: number
+  readonly taken?: Readonly<Record<string, number>>
   readonly due?: readonly DueFigure[]
   readonly closed?: number
   readonly closes?: readonly DueClose[]
@@ -47,6 +51,8 @@ const stateSchema = z.strictObject({
   /** The last reading taken: its stream and number. */
   stream: z.string(),
   after: z.number().int().min(0),
+  /** The same of streams that were left: their copies up to here were taken under their first number. */
+  taken: z.record(z.string(), z.number().int().min(0)).default({}),
   /** Figures still to be made from the ledger: written with the records they rest on, gone with the figures. */
   due: z
     .array(
@@ -92,6 +98,7 @@ export class EnergyFeed {
   readonly #closes: CloseBook
   #after: number
   #stream: string
+  readonly #taken: Map<string, number>
   #due: DueFigure[]
   #toClose: DueClose[]
   #leftOverGiven = false
@@ -108,6 +115,7 @@ export class EnergyFeed {
     this.#anchors = [...anchors]
     this.#after = place.after
     this.#stream = place.stream
+    this.#taken = new Map(Object.entries(place.taken ?? {}))
     this.#due = [...(place.due ?? [])]
     this.#toClose = [...(place.closes ?? [])]
   }
@@ -145,22 +153,19 @@ export class EnergyFeed {
   /** Takes what has been committed meanwhile. True when there is more than was taken in one go. */
   advance(): boolean {
     this.#giveLeftOver()
-    const { stream } = detailState(this.parts.store)
-    // A new stream counts from 1 again; readings it repeats are older than the desk's place in time and fall away there.
-    if (stream !== this.#stream) {
-      this.#stream = stream
-      this.#after = 0
-    }
     const drafts: EnergyDraft[] = []
     let taken = 0
-    for (const { seq, record } of this.#readings()) {
+    for (const { stream, stored } of this.#readings()) {
+      const { seq, record, origin } = stored
       if (record.kind !== 'reading') continue
       if (taken >= READINGS_AT_ONCE) break
-      const at = this.#date(record)
-      if (at === 'wait') break
-      if (at !== 'never') drafts.push(...this.desk.take(record, at))
-      this.#after = seq
       taken += 1
+      if (!this.#wasTaken(origin)) {
+        const at = this.#date(record)
+        if (at === 'wait') break
+        if (at !== 'never') drafts.push(...this.desk.take(record, at))
+      }
+      this.#goOn(stream, seq, origin)
     }
     // Without results nothing is written: the same readings, taken again after a restart, lead to the same place.
     if (drafts.length > 0) void this.#store(drafts)
@@ -192,9 +197,32 @@ export class EnergyFeed {
     return stored.ok ? ok(changed.facts) : stored
   }
 
-  #readings() {
-    const after = this.#after > 0 ? { after: toSeq(this.#after) } : {}
-    return this.parts.store.records({ stream: 'detail', kinds: ['reading'], ...after })
+  /** From the place reached on, stream by stream: each counts from 1. */
+  *#readings(): Generator<{ readonly stream: StreamId; readonly stored: StoredRecord }> {
+    const streams = this.parts.store.health().streams.filter(({ kind }) => kind === 'detail')
+    const reached = streams.findIndex(({ stream }) => stream === this.#stream)
+    const place = reached >= 0 && this.#after > 0 ? { after: toSeq(this.#after) } : {}
+    for (const [index, { stream }] of streams.slice(Math.max(0, reached)).entries()) {
+      const query = { stream: 'detail' as const, only: stream, kinds: ['reading'] as const }
+      for (const stored of this.parts.store.records(index === 0 ? { ...query, ...place } : query))
+        yield { stream, stored }
+    }
+  }
+
+  /** A copy of what was taken from the stream it was in before. */
+  #wasTaken(origin: StoredRecord['origin']): boolean {
+    return origin !== undefined && origin.seq <= (this.#taken.get(origin.stream) ?? 0)
+  }
+
+  #goOn(stream: StreamId, seq: Seq, origin: StoredRecord['origin']): void {
+    this.#stream = stream
+    this.#after = seq
+    for (const at of [{ stream, seq }, ...(origin ? [origin] : [])]) {
+      const taken = Math.max(at.seq, this.#taken.get(at.stream) ?? 0)
+      this.#taken.delete(at.stream)
+      this.#taken.set(at.stream, taken)
+    }
+    for (const oldest of [...this.#taken.keys()].slice(0, -STREAMS_KEPT)) this.#taken.delete(oldest)
   }
 
   #date({ stamp }: ReadingRecord): EpochMs | 'wait' | 'never' {
@@ -226,6 +254,7 @@ export class EnergyFeed {
       desk: this.desk.checkpoint(),
       stream: this.#stream,
       after: this.#after,
+      taken: Object.fromEntries(this.#taken),
       due: this.#due,
       closed: this.#closes.closed,
       closes: this.#toClose,

@@ -1,8 +1,8 @@
-import type { Numbered, StreamId } from '@metergate/protocol'
+import type { StreamId } from '@metergate/protocol'
 import { decodeChunk } from './chunk.js'
 import { kindBits, matches } from './classify.js'
 import { unsealedOf } from './open-sealed.js'
-import type { RecordQuery } from './record-store.js'
+import type { RecordQuery, StoredRecord } from './record-store.js'
 import { toSeq } from './seal.js'
 import { bodyFault, refusedOf } from './sealing.js'
 import { type BatchRow, type Slot, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
@@ -14,13 +14,16 @@ const PAGE = 256
  * Answers a history query batch by batch: the index row (kinds, meters, times) decides before a body is opened.
  * `tables` is asked each time, because the file may be reopened in between.
  */
-export function* queryRecords(tables: () => Tables | undefined, query: RecordQuery): Generator<Numbered> {
+export function* queryRecords(tables: () => Tables | undefined, query: RecordQuery): Generator<StoredRecord> {
   const streams = tables()?.streams() ?? []
-  for (const stream of streams.filter((each) => each.kind === query.stream)) {
+  for (const stream of streams.filter((each) => isAsked(each, query))) {
     yield* sealedRecords(tables, query, stream)
     yield* unsealedRecords(tables, query, stream)
   }
 }
+
+const isAsked = ({ kind, stream }: StreamRow, { stream: asked, only }: RecordQuery): boolean =>
+  kind === asked && (only === undefined || stream === only)
 
 /** Where a history page ended: stream and number of its last record. */
 export interface HistoryPlace {
@@ -34,9 +37,9 @@ export function historyPage(
   query: RecordQuery,
   begin: HistoryPlace | undefined,
   limit: number,
-): { readonly records: readonly Numbered[]; readonly next: HistoryPlace | undefined } {
-  const records: Numbered[] = []
-  const streams = tables.streams().filter((each) => each.kind === query.stream)
+): { readonly records: readonly StoredRecord[]; readonly next: HistoryPlace | undefined } {
+  const records: StoredRecord[] = []
+  const streams = tables.streams().filter((each) => isAsked(each, query))
   const from = Math.max(
     0,
     streams.findIndex((each) => each.stream === begin?.stream),
@@ -53,7 +56,11 @@ export function historyPage(
   return { records, next: undefined }
 }
 
-function* sealedRecords(tables: () => Tables | undefined, query: RecordQuery, stream: StreamRow): Generator<Numbered> {
+function* sealedRecords(
+  tables: () => Tables | undefined,
+  query: RecordQuery,
+  stream: StreamRow,
+): Generator<StoredRecord> {
   const { where, slots } = condition(query)
   for (let after = 0; ; ) {
     const page = tables()?.batches(
@@ -72,14 +79,14 @@ function* sealedRecords(tables: () => Tables | undefined, query: RecordQuery, st
   }
 }
 
-function* recordsOf(tables: () => Tables | undefined, query: RecordQuery, row: BatchRow): Generator<Numbered> {
+function* recordsOf(tables: () => Tables | undefined, query: RecordQuery, row: BatchRow): Generator<StoredRecord> {
   if (query.meter !== undefined && !row.meters.split(' ').includes(query.meter)) return
   const asked = tables()
   const held = asked && (refusedOf(asked, row) ?? { row, body: asked.body(row.id) })
   // Evicted since the page was read, or damaged: not shown; `verify` and the next load name it.
   if (!held?.body || bodyFault(held.row, held.body) !== undefined) return
-  for (const { seq, record } of unsealedOf(sealedOf(held.row, held.body))) {
-    if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
+  for (const { seq, record, origin } of unsealedOf(sealedOf(held.row, held.body))) {
+    if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record, origin }
   }
 }
 
@@ -87,14 +94,14 @@ function* unsealedRecords(
   tables: () => Tables | undefined,
   query: RecordQuery,
   stream: StreamRow,
-): Generator<Numbered> {
+): Generator<StoredRecord> {
   const rows = tables()?.chunks(stream.id) ?? []
   for (const row of rows) {
     if (row.last <= (query.after ?? 0)) continue
     const chunk = decodeChunk(row)
     if (!chunk.ok) continue
-    for (const { seq, record } of chunk.value.rows) {
-      if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
+    for (const { seq, record, origin } of chunk.value.rows) {
+      if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record, origin }
     }
   }
 }

@@ -3,7 +3,6 @@ import {
   batchNumberSchema,
   type Clock,
   fail,
-  type Numbered,
   ok,
   type Random,
   type Result,
@@ -25,6 +24,7 @@ import type {
   SealedBatch,
   Sealer,
   SealLimits,
+  StoredRecord,
   StoreFault,
   StoreHealth,
   StreamState,
@@ -147,19 +147,19 @@ export class MemoryRecordStore implements RecordStore {
     for (const batch of batches) batch.status = 'superseded'
     stream.rows = []
     const next = this.current(stream.kind) === stream ? this.open(stream.kind) : this.current(stream.kind)
-    for (const { seq, record, mono } of [...left].sort((a, b) => a.seq - b.seq)) {
-      put(next, record, mono, { stream: id, seq })
+    for (const { seq, record, mono, origin } of [...left].sort((a, b) => a.seq - b.seq)) {
+      put(next, record, mono, origin ?? { stream: id, seq })
     }
   }
 
-  *records(query: RecordQuery): Iterable<Numbered> {
+  *records(query: RecordQuery): Iterable<StoredRecord> {
     for (const stream of this.streams) {
-      if (stream.kind !== query.stream) continue
+      if (stream.kind !== query.stream || (query.only !== undefined && stream.id !== query.only)) continue
       const isKept = ({ sealed, records }: MemoryBatch) => !isVoid(sealed) || records.length === 1
       const kept = stream.batches.filter((each) => each.status !== 'superseded' && isKept(each))
       const rows = [...kept.flatMap((each) => each.records), ...stream.rows].sort((a, b) => a.seq - b.seq)
-      for (const { seq, record } of rows) {
-        if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record }
+      for (const { seq, record, origin } of rows) {
+        if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record, origin }
       }
     }
   }

@@ -11,6 +11,7 @@ import type {
   StreamKind,
   StreamRecord,
 } from '@metergate/protocol'
+import type { Origin } from './seal.js'
 
 /** A sealed batch as stored: its bytes never change again. */
 export interface SealedBatch {
@@ -110,12 +111,17 @@ export interface RecordStore {
   /** Other hash at the cloud: goes on in a new stream, copying what was unacknowledged with its origin. */
   restartStream(stream: StreamId, reason: string): void
   /** Stored records in the order of their numbers, newest revision not resolved. Local history and restart of energy. */
-  records(query: RecordQuery): Iterable<Numbered>
+  records(query: RecordQuery): Iterable<StoredRecord>
   /** Small named values of other parts (e.g. energy checkpoints), committed with the next commit. */
   getState(key: string): string | undefined
   putState(key: string, value: string): void
   health(): StoreHealth
   close(): Promise<void>
+}
+
+/** A record under its number; of a copy, where it was before its stream was left. */
+export interface StoredRecord extends Numbered {
+  readonly origin?: Origin | undefined
 }
 
 export interface PendingBatch {
@@ -137,6 +143,8 @@ export interface SealLimits {
 
 export interface RecordQuery {
   readonly stream: StreamKind
+  /** Only this one of the kind's streams: without it `after` is held against the numbers of all of them. */
+  readonly only?: StreamId
   readonly kinds?: readonly StreamRecord['kind'][]
   readonly meter?: MeterId
   /** Only records with a number above this. */

@@ -78,6 +78,18 @@ describe('a stream that is left for a new one', () => {
     await store.close()
   })
 
+  it('left twice, names for each record where it was first', async () => {
+    const store = await filled()
+    const first = detailOf(store)
+    store.restartStream(first, 'conflict')
+    while (store.seal('detail', ALL));
+    const second = detailOf(store)
+    expect(second).not.toBe(first)
+    store.restartStream(second, 'conflict')
+    expectAllMoved(store, first)
+    await store.close()
+  })
+
   it('goes on where a crash stopped it', async () => {
     const store = await filled()
     const left = detailOf(store)

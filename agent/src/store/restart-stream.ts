@@ -12,8 +12,8 @@ const SLICE_RECORDS = 2_000
 const MARK = 'leaving '
 
 /**
- * Goes on in a new stream: what the old one had not got acknowledged is copied, each record with its origin, and the
- * old batches stay as history only. This begins it; {@link copySlice} then brings the records over. To be called inside
+ * Goes on in a new stream: what the old one had not got acknowledged is copied, each record with its origin (where it was
+ * first, however often it is copied), and the old batches stay as history only. This begins it; {@link copySlice} then brings the records over. To be called inside
  * a transaction.
  */
 export function beginRestart(tables: Tables, id: StreamId, reason: string, random: Random, now: Stamp): void {
@@ -41,7 +41,7 @@ export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
   rows.sort((a, b) => a.seq - b.seq)
   writeNow(
     tables,
-    rows.map(({ seq, record }) => ({ kind: old.kind, record, origin: { stream: id, seq } })),
+    rows.map(({ seq, record, origin }) => ({ kind: old.kind, record, origin: origin ?? { stream: id, seq } })),
     now,
   )
   return true

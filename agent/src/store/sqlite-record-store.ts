@@ -4,7 +4,6 @@ import {
   durationMs,
   fail,
   type GapRecord,
-  type Numbered,
   ok,
   type Random,
   type Result,
@@ -29,6 +28,7 @@ import type {
   SealedBatch,
   Sealer,
   SealLimits,
+  StoredRecord,
   StoreFault,
   StoreHealth,
 } from './record-store.js'
@@ -206,15 +206,15 @@ export class SqliteRecordStore implements RecordStore {
     this.copyLeftStreams()
   }
 
-  records(query: RecordQuery): Iterable<Numbered> {
+  records(query: RecordQuery): Iterable<StoredRecord> {
     return this.untilDamaged(queryRecords(() => this.file.tables, query))
   }
 
   /** History ends where the file turns out damaged; the next commit repairs it. */
-  private *untilDamaged(records: Iterable<Numbered>): Generator<Numbered> {
+  private *untilDamaged(records: Iterable<StoredRecord>): Generator<StoredRecord> {
     const iterator = records[Symbol.iterator]()
     for (;;) {
-      let next: IteratorResult<Numbered>
+      let next: IteratorResult<StoredRecord>
       try {
         next = iterator.next()
       } catch (error) {

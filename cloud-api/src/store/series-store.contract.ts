@@ -131,6 +131,17 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         }
       })
 
+      it('counts a record copied twice once, although its original never comes', async () => {
+        const { sender, id } = await enrolled()
+        const origin = [{ first: 1, count: 2, stream: sender.stream, was: 2 }]
+        for (const next of [sender.withStream(hex(16)), sender.withStream(hex(16))]) {
+          await commit(next.seal([event(T0 + 1), event(T0 + 2)], { origin }))
+        }
+        const rows = await store.reader.streams(id)
+        expect(rows.reduce((sum, { copies }) => sum + copies, 0)).toBe(2)
+        expect(await store.reader.events(id, ALWAYS, 10)).toHaveLength(2)
+      })
+
       it('takes batches of many gateways at once without a deadlock', async () => {
         const senders = await Promise.all(Array.from({ length: 8 }, enrolled))
         const all = senders.flatMap(({ sender }) => [1, 2, 3].map((n) => sender.seal([reading(T0 + n, n, n)])))

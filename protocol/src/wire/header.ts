@@ -20,7 +20,8 @@ export type BatchFormat = (typeof BATCH_FORMATS)[number]
 
 /**
  * `count` records from `first` on were copied from another stream, where they began at `was`: after a conflict
- * the agent goes on in a new stream, and the cloud can still see which records it may already have.
+ * the agent goes on in a new stream, and the cloud can still see which records it may already have. A record copied more
+ * than once names where it was first.
  */
 export const originRunSchema = z.strictObject({
   first: seqSchema,

@@ -22,11 +22,13 @@ export interface Era {
  * I5: of each meter and counter, intervals follow each other, share their boundaries, are never negative nor faster than the counter ever
  * ran, and add up to the difference of the register; where nothing was missed, boundaries are what the register showed then.
  * I6: none lies at a time that never was.
+ * An interval whose record was lost and named (`hasNamedLoss`) leaves a hole between two others: the registers at its edges stand for it.
  */
 export function judgeEnergy(
   meters: readonly ModbusMeter[],
   records: readonly IntervalRecord[],
   era: Era,
+  hasNamedLoss: boolean,
 ): readonly Violation[] {
   const isReal = ({ start, end }: IntervalRecord): boolean => start >= era.from - QUARTER_MS && end <= era.until
   const unreal = records.find((record) => !isReal(record))
@@ -34,7 +36,7 @@ export function judgeEnergy(
   const energy = meters.flatMap((meter) => {
     const intervals = newest(real.filter((record) => record.meter === meter.spec.id))
     const quantities = new Set(intervals.flatMap(({ deltas }) => deltas.map((delta) => delta.quantity)))
-    return [...quantities].flatMap((quantity) => judgeCounter(meter, quantity, intervals, era))
+    return [...quantities].flatMap((quantity) => judgeCounter(meter, quantity, intervals, { ...era, hasNamedLoss }))
   })
   if (!unreal) return energy
   return [...energy, { invariantName: 'I6', what: `an interval at ${new Date(unreal.start).toISOString()}` }]
@@ -48,7 +50,7 @@ function judgeCounter(
   meter: ModbusMeter,
   quantity: Quantity,
   intervals: readonly IntervalRecord[],
-  era: Era,
+  era: Era & { readonly hasNamedLoss: boolean },
 ): Violation[] {
   const most = fastest(meter, quantity, era)
   const violations: Violation[] = []
@@ -59,6 +61,7 @@ function judgeCounter(
   let sum: Amount = { n: 0, exp: 0 }
   let first: Amount | undefined
   let last: Amount | undefined
+  let end: number | undefined
   for (const interval of intervals) {
     const delta = interval.deltas.find((each) => each.quantity === quantity)
     if (!delta?.from || !delta.to || !delta.delta) continue
@@ -70,7 +73,9 @@ function judgeCounter(
     if (!delta.parts && compare(difference, delta.delta) !== 0) wrong(interval, 'not the difference of its boundaries')
     if (delta.flag === 'measured' && interval.coverage >= 900) judgeBoundary(meter, quantity, interval, delta, wrong)
     first ??= delta.from
+    if (era.hasNamedLoss && last && end !== interval.start) sum = add(sum, subtract(delta.from, last))
     last = delta.to
+    end = interval.end
     sum = add(sum, delta.delta)
   }
   const [begin] = intervals

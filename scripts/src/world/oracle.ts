@@ -112,7 +112,11 @@ export async function judge(parts: JudgeParts) {
   const readings = all.flatMap((record): ReadingRecord[] => (record.kind === 'reading' ? [record] : []))
   violations.push(...judgeReadings(parts, readings), ...judgeTime(parts.boots, all))
   const intervals = all.flatMap((record): IntervalRecord[] => (record.kind === 'interval' ? [record] : []))
-  violations.push(...judgeEnergy(parts.meters, intervals, { from: EPOCH_MS, until: parts.cloud.wall() }))
+  const hasNamedLoss = [...facts.records].some(
+    ([stream, each]) =>
+      [...each.values()].some(({ kind }) => kind === 'interval') && gaps.some((gap) => gap.stream === stream),
+  )
+  violations.push(...judgeEnergy(parts.meters, intervals, { from: EPOCH_MS, until: parts.cloud.wall() }, hasNamedLoss))
   if (parts.device.backlog > MOST_LEFT) {
     violations.push({ invariantName: 'I7', what: `${parts.device.backlog} records still wait after the calm` })
   }
@@ -192,9 +196,15 @@ async function judgeOrder({ cloud }: JudgeParts, facts: CloudFacts, gaps: readon
   ]
 }
 
-/** How many different records the cloud holds: a copy counts only where the original never came. */
+/** How many different records the cloud holds: of an original and all its copies one counts, whichever came. */
 function different({ records, origins }: CloudFacts): number {
-  const doubled = origins.filter(({ stream, seq }) => records.get(stream)?.has(seq)).length
+  const copied = new Set<string>()
+  let doubled = 0
+  for (const { stream, seq } of origins) {
+    const key = `${stream} ${seq}`
+    if (records.get(stream)?.has(seq) || copied.has(key)) doubled += 1
+    copied.add(key)
+  }
   return [...records.values()].reduce((sum, each) => sum + each.size, 0) - doubled
 }
 

@@ -1,0 +1,74 @@
+import { amount, bootIdSchema, invariant, meterIdSchema, type ReadingRecord } from '@metergate/protocol'
+import { describe, expect, it } from 'vitest'
+import { PlantZone } from '../energy/plant-time.js'
+import { MemoryRecordStore } from '../store/memory-record-store.js'
+import { SEALER, SeededRandom, stampOf } from '../store/testing/make.js'
+import { ManualClock } from '../store/testing/manual-clock.js'
+import { EnergyFeed } from './energy-feed.js'
+
+const MINUTE_MS = 60_000
+const METER = meterIdSchema.parse('press-1')
+const DESK = {
+  zone: new PlantZone('Asia/Shanghai'),
+  minutes: 15 as const,
+  meters: [{ id: METER, periodMs: MINUTE_MS, counters: [{ quantity: 'energy_active_import_total' as const }] }],
+  products: [],
+  shifts: [],
+}
+const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
+
+/** Five hours of readings, a minute apart; what `after` does to the store happens in between. Returns the ledger. */
+async function fiveHours(after: (minute: number, store: MemoryRecordStore) => void) {
+  const clock = new ManualClock()
+  const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
+  const open = () =>
+    EnergyFeed.open({ store, boot: bootIdSchema.parse(clock.bootId), stamp: () => stampOf(clock) }, DESK).feed
+  let feed = open()
+  for (let minute = 1; minute <= 300; minute += 1) {
+    clock.advance(MINUTE_MS)
+    const record: ReadingRecord = {
+      kind: 'reading',
+      stamp: stampOf(clock),
+      meter: METER,
+      group: 'energy',
+      blocks: [0],
+      values: [{ quantity: 'energy_active_import_total', block: 0, value: amount(1000 + minute, -2) }],
+    }
+    await store.append([record])
+    if (minute % 50 === 0) feed = open()
+    feed.advance()
+    await store.flush()
+    after(minute, store)
+  }
+  return [...store.records({ stream: 'ledger' })].map(({ record }) => record)
+}
+
+const detailOf = (store: MemoryRecordStore) => {
+  const found = store.health().streams.findLast(({ kind }) => kind === 'detail')
+  invariant(found, 'no detail stream')
+  return found.stream
+}
+
+/** All but the oldest batch is acknowledged, so that an hour of history and an hour of copies lie in two streams. */
+function leave(store: MemoryRecordStore): void {
+  while (store.seal('detail', ALL));
+  const [, ...rest] = store.pending(1e6).filter(({ streamKind }) => streamKind === 'detail')
+  store.acknowledge(rest)
+  store.restartStream(detailOf(store), 'conflict')
+}
+
+describe('energy drawn from the store', () => {
+  it('takes each reading once when a stream is left, and then the new one too', async () => {
+    const unbroken = await fiveHours(() => undefined)
+    expect(unbroken.filter(({ kind }) => kind === 'interval').length).toBeGreaterThan(15)
+    let left = 0
+    const broken = await fiveHours((minute, store) => {
+      if (minute % 30 === 10) while (store.seal('detail', ALL));
+      if (minute !== 200 && minute !== 230) return
+      leave(store)
+      left += 1
+    })
+    expect(left).toBe(2)
+    expect(broken.filter(({ kind }) => kind !== 'gap')).toEqual(unbroken)
+  })
+})
