@@ -93,7 +93,7 @@ const handlers: ControlHandlers = {
     }),
   verify: async () => ok({ batches: 3, rows: 20, findings: [], gaps: [], events: [] }),
   history: async ({ stream, begin }) => {
-    const next = { stream: STREAM, after: 1 }
+    const next = { stream: STREAM, seq: 1 }
     if (stream === 'ledger') return ok({ records: [{ seq: seqSchema.parse(1), record: REPAIRED }] })
     return begin ? ok({ records: [readingAt(2)] }) : ok({ records: [readingAt(1)], next })
   },

@@ -111,7 +111,7 @@ const verdictSchema = z.object({
 })
 export type StoreVerdict = z.infer<typeof verdictSchema>
 
-const placeSchema = z.strictObject({ stream: streamIdSchema, after: z.number().int().min(0) })
+const placeSchema = z.strictObject({ stream: streamIdSchema, seq: seqSchema })
 const historyRequestSchema = z.strictObject({
   stream: streamKindSchema,
   kinds: z.array(z.enum(RECORD_KINDS)).min(1).optional(),
@@ -121,7 +121,7 @@ const historyRequestSchema = z.strictObject({
   begin: placeSchema.optional(),
 })
 export type HistoryRequest = z.infer<typeof historyRequestSchema>
-/** A page of records; `next` is where the following one begins. */
+/** A page of records; the following one begins after `next`. */
 const historySchema = z.object({
   records: z.array(z.object({ seq: seqSchema, record: streamRecordSchema })),
   next: placeSchema.optional(),

@@ -1,8 +1,8 @@
-import { amount, bootIdSchema, invariant, meterIdSchema, type ReadingRecord } from '@metergate/protocol'
+import { amount, meterIdSchema, type ReadingRecord } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { PlantZone } from '../energy/plant-time.js'
 import { MemoryRecordStore } from '../store/memory-record-store.js'
-import { SEALER, SeededRandom, stampOf } from '../store/testing/make.js'
+import { detailOf, reading, SEALER, SeededRandom, stampOf } from '../store/testing/make.js'
 import { ManualClock } from '../store/testing/manual-clock.js'
 import { EnergyFeed } from './energy-feed.js'
 
@@ -21,17 +21,13 @@ const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
 async function fiveHours(after: (minute: number, store: MemoryRecordStore) => void) {
   const clock = new ManualClock()
   const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
-  const open = () =>
-    EnergyFeed.open({ store, boot: bootIdSchema.parse(clock.bootId), stamp: () => stampOf(clock) }, DESK).feed
+  const open = () => EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK).feed
   let feed = open()
   for (let minute = 1; minute <= 300; minute += 1) {
-    clock.advance(MINUTE_MS)
+    await clock.advance(MINUTE_MS)
     const record: ReadingRecord = {
-      kind: 'reading',
-      stamp: stampOf(clock),
-      meter: METER,
+      ...reading(clock, minute, METER),
       group: 'energy',
-      blocks: [0],
       values: [{ quantity: 'energy_active_import_total', block: 0, value: amount(1000 + minute, -2) }],
     }
     await store.append([record])
@@ -41,12 +37,6 @@ async function fiveHours(after: (minute: number, store: MemoryRecordStore) => vo
     after(minute, store)
   }
   return [...store.records({ stream: 'ledger' })].map(({ record }) => record)
-}
-
-const detailOf = (store: MemoryRecordStore) => {
-  const found = store.health().streams.findLast(({ kind }) => kind === 'detail')
-  invariant(found, 'no detail stream')
-  return found.stream
 }
 
 /** All but the oldest batch is acknowledged, so that an hour of history and an hour of copies lie in two streams. */

@@ -10,11 +10,10 @@ import {
   ok,
   productIdSchema,
   type ReadingRecord,
-  type Seq,
   type Stamp,
-  type StreamId,
   type StreamRecord,
   seqSchema,
+  streamIdSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
 import { type DeskOptions, EnergyDesk, type EnergyDraft } from '../energy/energy-desk.js'
@@ -23,7 +22,7 @@ import type { MeterChange } from '../energy/interval-cutter.js'
 import type { DueFigure } from '../energy/product-book.js'
 import type { ProductionDraft } from '../energy/production.js'
 import type { UnitEnergyDraft } from '../energy/unit-energy.js'
-import type { RecordStore, StoredRecord } from '../store/record-store.js'
+import type { FoundRecord, RecordPlace, RecordStore } from '../store/record-store.js'
 import { CloseBook, type DueClose } from './close-book.js'
 
 const STATE_KEY = 'energy'
@@ -33,7 +32,9 @@ const READINGS_AT_ONCE = 2_000
 const DAY_MS = 86_400_000
 /** Streams whose place is remembered, so that their copies are known; one is left after a conflict, which is rare. */
 const STREAMS_KEPT = 16
-interface Place {
+
+/** What of the written state the feed itself goes on from. */
+interface Progress {
   readonly stream: string
   readonly after: number
   readonly taken?: Readonly<Record<string, number>>
@@ -96,8 +97,9 @@ export type FeedNotice =
 export class EnergyFeed {
   readonly #anchors: Anchor[]
   readonly #closes: CloseBook
-  #after: number
-  #stream: string
+  /** The last reading taken. */
+  #place: RecordPlace | undefined
+  /** The number of the last one of every stream: what was there up to it is known when it comes again as a copy. */
   readonly #taken: Map<string, number>
   #due: DueFigure[]
   #toClose: DueClose[]
@@ -106,18 +108,17 @@ export class EnergyFeed {
   private constructor(
     private readonly parts: FeedParts,
     private readonly desk: EnergyDesk,
-    place: Place,
+    progress: Progress,
     anchors: readonly Anchor[],
     { zone, meters }: DeskOptions,
   ) {
     const cut = meters.filter(({ counters }) => counters.length > 0).map(({ id }) => id)
-    this.#closes = new CloseBook(zone, cut, place.closed ?? 0)
+    this.#closes = new CloseBook(zone, cut, progress.closed ?? 0)
     this.#anchors = [...anchors]
-    this.#after = place.after
-    this.#stream = place.stream
-    this.#taken = new Map(Object.entries(place.taken ?? {}))
-    this.#due = [...(place.due ?? [])]
-    this.#toClose = [...(place.closes ?? [])]
+    this.#place = placeOf(progress)
+    this.#taken = new Map(Object.entries(progress.taken ?? {}))
+    this.#due = [...(progress.due ?? [])]
+    this.#toClose = [...(progress.closes ?? [])]
   }
 
   /** Continues where the store says; without a usable state begins with the readings that come from now on. */
@@ -155,17 +156,18 @@ export class EnergyFeed {
     this.#giveLeftOver()
     const drafts: EnergyDraft[] = []
     let taken = 0
-    for (const { stream, stored } of this.#readings()) {
-      const { seq, record, origin } = stored
+    const query = { stream: 'detail' as const, kinds: ['reading'] as const }
+    for (const found of this.parts.store.records(this.#place ? { ...query, after: this.#place } : query)) {
+      const { record } = found
       if (record.kind !== 'reading') continue
       if (taken >= READINGS_AT_ONCE) break
       taken += 1
-      if (!this.#wasTaken(origin)) {
+      if (!this.#wasTaken(found)) {
         const at = this.#date(record)
         if (at === 'wait') break
         if (at !== 'never') drafts.push(...this.desk.take(record, at))
       }
-      this.#goOn(stream, seq, origin)
+      this.#goOn(found)
     }
     // Without results nothing is written: the same readings, taken again after a restart, lead to the same place.
     if (drafts.length > 0) void this.#store(drafts)
@@ -197,32 +199,15 @@ export class EnergyFeed {
     return stored.ok ? ok(changed.facts) : stored
   }
 
-  /** From the place reached on, stream by stream: each counts from 1. */
-  *#readings(): Generator<{ readonly stream: StreamId; readonly stored: StoredRecord }> {
-    const streams = this.parts.store.health().streams.filter(({ kind }) => kind === 'detail')
-    const reached = streams.findIndex(({ stream }) => stream === this.#stream)
-    const place = reached >= 0 && this.#after > 0 ? { after: toSeq(this.#after) } : {}
-    for (const [index, { stream }] of streams.slice(Math.max(0, reached)).entries()) {
-      const query = { stream: 'detail' as const, only: stream, kinds: ['reading'] as const }
-      for (const stored of this.parts.store.records(index === 0 ? { ...query, ...place } : query))
-        yield { stream, stored }
-    }
-  }
-
   /** A copy of what was taken from the stream it was in before. */
-  #wasTaken(origin: StoredRecord['origin']): boolean {
+  #wasTaken({ origin }: FoundRecord): boolean {
     return origin !== undefined && origin.seq <= (this.#taken.get(origin.stream) ?? 0)
   }
 
-  #goOn(stream: StreamId, seq: Seq, origin: StoredRecord['origin']): void {
-    this.#stream = stream
-    this.#after = seq
-    for (const at of [{ stream, seq }, ...(origin ? [origin] : [])]) {
-      const taken = Math.max(at.seq, this.#taken.get(at.stream) ?? 0)
-      this.#taken.delete(at.stream)
-      this.#taken.set(at.stream, taken)
-    }
-    for (const oldest of [...this.#taken.keys()].slice(0, -STREAMS_KEPT)) this.#taken.delete(oldest)
+  #goOn({ stream, seq, origin }: FoundRecord): void {
+    this.#place = { stream, seq }
+    for (const at of origin ? [this.#place, origin] : [this.#place])
+      this.#taken.set(at.stream, Math.max(at.seq, this.#taken.get(at.stream) ?? 0))
   }
 
   #date({ stamp }: ReadingRecord): EpochMs | 'wait' | 'never' {
@@ -252,9 +237,9 @@ export class EnergyFeed {
   #state(): string {
     return JSON.stringify({
       desk: this.desk.checkpoint(),
-      stream: this.#stream,
-      after: this.#after,
-      taken: Object.fromEntries(this.#taken),
+      stream: this.#place?.stream ?? '',
+      after: this.#place?.seq ?? 0,
+      taken: Object.fromEntries([...this.#taken].slice(-STREAMS_KEPT)),
       due: this.#due,
       closed: this.#closes.closed,
       closes: this.#toClose,
@@ -340,7 +325,11 @@ function recordsOf(store: RecordStore, kinds: readonly StreamRecord['kind'][], f
   return [...store.records(query)].map(({ record }) => record)
 }
 
-const toSeq = (value: number): Seq => seqSchema.parse(value)
+/** Undefined: nothing was taken yet. */
+function placeOf({ stream, after }: Progress): RecordPlace | undefined {
+  const place = z.object({ stream: streamIdSchema, seq: seqSchema }).safeParse({ stream, seq: after })
+  return place.data
+}
 
 function parseJson(text: string): unknown {
   try {

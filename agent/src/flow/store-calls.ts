@@ -21,8 +21,15 @@ export function storeCalls(folder: string, clock: Clock): Pick<ControlHandlers, 
       return ok({ ...counts, ...lists, ...(file === undefined ? {} : { file }) })
     },
     history: async ({ begin, stream, kinds, meter, from, to }) => {
-      const query = { stream, from, to, ...(kinds ? { kinds } : {}), ...(meter ? { meter } : {}) }
-      const page = readHistory(folder, query, begin, PAGE)
+      const query = {
+        stream,
+        from,
+        to,
+        ...(kinds ? { kinds } : {}),
+        ...(meter ? { meter } : {}),
+        ...(begin ? { after: begin } : {}),
+      }
+      const page = readHistory(folder, query, PAGE)
       if (!page.ok) return fail({ kind: 'store', why: page.fault.why })
       const { records, next } = page.value
       return ok({ records: [...records], ...(next ? { next } : {}) })

@@ -14,7 +14,7 @@ import {
   streamKindSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
-import type { Unsealed } from './seal.js'
+import type { StoredRecord } from './record-store.js'
 
 /** What a chunk says about itself, so that it can be salvaged from its bytes alone. */
 const headSchema = z.object({
@@ -31,7 +31,7 @@ export type ChunkHead = z.infer<typeof headSchema>
 
 export interface Chunk {
   readonly head: ChunkHead
-  readonly rows: readonly Unsealed[]
+  readonly rows: readonly StoredRecord[]
 }
 
 export interface ChunkBytes {
@@ -55,7 +55,7 @@ export function decodeChunk({ body, checksum }: ChunkBytes): Result<Chunk, strin
   try {
     const [first, ...lines] = inflateRawSync(body).toString('utf8').split('\n')
     const head = headSchema.parse(JSON.parse(first ?? ''))
-    const rows: Unsealed[] = []
+    const rows: StoredRecord[] = []
     for (const [index, line] of lines.entries()) {
       const record = decodeRecord(line)
       if (!record.ok) return fail(`record ${head.first + index} cannot be read: ${record.fault.why}`)

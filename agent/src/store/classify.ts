@@ -44,7 +44,7 @@ export function metersOf(record: StreamRecord): readonly MeterId[] {
 }
 
 /** Does a record answer the query, numbers aside? `from` is inclusive, `to` exclusive. */
-export function matches(record: StreamRecord, query: RecordQuery): boolean {
+export function matches(record: StreamRecord, query: Omit<RecordQuery, 'after'>): boolean {
   if (query.kinds && !query.kinds.includes(record.kind)) return false
   if (query.meter !== undefined && !metersOf(record).includes(query.meter)) return false
   const time = timeOf(record)

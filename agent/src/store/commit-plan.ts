@@ -9,7 +9,7 @@ import {
   seqSchema,
 } from '@metergate/protocol'
 import { encodeChunk } from './chunk.js'
-import type { Origin } from './seal.js'
+import type { RecordPlace } from './record-store.js'
 import type { StreamRow, Tables } from './tables.js'
 import type { Entry } from './write-queue.js'
 
@@ -21,7 +21,7 @@ interface Run {
   readonly stream: StreamRow
   readonly first: number
   readonly mono: number
-  readonly origin: Origin | undefined
+  readonly origin: RecordPlace | undefined
   readonly records: StreamRecord[]
 }
 
@@ -67,7 +67,7 @@ export function writePlan(tables: Tables, plan: CommitPlan, stamp: Stamp): void 
 /** Writes records at the end of their streams; to be called inside a transaction. */
 export function writeNow(
   tables: Tables,
-  rows: readonly { readonly kind: StreamKind; readonly record: StreamRecord; readonly origin?: Origin }[],
+  rows: readonly { readonly kind: StreamKind; readonly record: StreamRecord; readonly origin?: RecordPlace }[],
   stamp: Stamp,
 ): void {
   const planner = new Planner(tables.streams())
@@ -96,7 +96,7 @@ class Planner {
 
   constructor(private readonly streams: readonly StreamRow[]) {}
 
-  put(kind: StreamKind, record: StreamRecord, mono: number, origin?: Origin): Seq {
+  put(kind: StreamKind, record: StreamRecord, mono: number, origin?: RecordPlace): Seq {
     const stream = this.current(kind)
     const seq = this.next(stream)
     const run = this.open.get(stream.id)
@@ -131,7 +131,7 @@ class Planner {
   }
 }
 
-function continues(run: Run, seq: number, origin: Origin | undefined): boolean {
+function continues(run: Run, seq: number, origin: RecordPlace | undefined): boolean {
   const length = run.records.length
   if (length >= CHUNK_RECORDS || seq !== run.first + length) return false
   if (!run.origin || !origin) return run.origin === origin

@@ -18,6 +18,7 @@ import { type Compression, DEFAULT_COMPRESSION } from './compression.js'
 import { halves, openSealed } from './open-sealed.js'
 import type {
   Acknowledgement,
+  FoundRecord,
   PendingBatch,
   RecordQuery,
   RecordStore,
@@ -29,9 +30,9 @@ import type {
   StoreHealth,
   StreamState,
 } from './record-store.js'
-import { sealPrefix, sealVoid, toSeq, type Unsealed } from './seal.js'
+import { sealPrefix, sealVoid, toSeq } from './seal.js'
 
-interface MemoryRow extends Unsealed {
+interface MemoryRow extends StoredRecord {
   readonly mono: number
 }
 interface MemoryBatch {
@@ -152,14 +153,17 @@ export class MemoryRecordStore implements RecordStore {
     }
   }
 
-  *records(query: RecordQuery): Iterable<StoredRecord> {
-    for (const stream of this.streams) {
-      if (stream.kind !== query.stream || (query.only !== undefined && stream.id !== query.only)) continue
+  *records(query: RecordQuery): Iterable<FoundRecord> {
+    const place = query.after
+    const streams = this.streams.filter(({ kind }) => kind === query.stream)
+    const begin = streams.findIndex(({ id }) => id === place?.stream)
+    for (const stream of streams.slice(Math.max(0, begin))) {
+      const after = stream.id === place?.stream ? place.seq : 0
       const isKept = ({ sealed, records }: MemoryBatch) => !isVoid(sealed) || records.length === 1
       const kept = stream.batches.filter((each) => each.status !== 'superseded' && isKept(each))
       const rows = [...kept.flatMap((each) => each.records), ...stream.rows].sort((a, b) => a.seq - b.seq)
       for (const { seq, record, origin } of rows) {
-        if (seq > (query.after ?? 0) && matches(record, query)) yield { seq, record, origin }
+        if (seq > after && matches(record, query)) yield { stream: stream.id, seq, record, origin }
       }
     }
   }

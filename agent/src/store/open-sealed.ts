@@ -1,7 +1,6 @@
 import { decodeBatch, invariant, originOf } from '@metergate/protocol'
 import { decompress } from './compression.js'
-import type { SealedBatch } from './record-store.js'
-import type { Unsealed } from './seal.js'
+import type { SealedBatch, StoredRecord } from './record-store.js'
 
 /** Two halves, or nothing when there is only one record to cut. */
 export function halves<T>(rows: readonly T[]): readonly (readonly T[])[] {
@@ -20,7 +19,7 @@ export function openSealed(batch: SealedBatch) {
 }
 
 /** Records of a decoded batch as they can be sealed again, origins kept. */
-export function unsealedOf(batch: SealedBatch): readonly Unsealed[] {
+export function unsealedOf(batch: SealedBatch): readonly StoredRecord[] {
   const { header, records } = openSealed(batch)
   return records.map(({ seq, record }) => ({ seq, record, origin: originOf(header, seq) }))
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, durationMs, type EventRecord, fail, type GapRecord, ok, type Result } from '@metergate/protocol'
-import { type HistoryPlace, historyPage, queryRecords } from './history.js'
+import { historyPage, queryRecords } from './history.js'
 import { openSnapshot, PAGE_SIZE, sqliteCode } from './open-database.js'
 import type { RecordQuery } from './record-store.js'
 import { DamagedRow, Tables } from './tables.js'
@@ -71,7 +71,6 @@ function ownHistory(tables: Tables): Pick<FolderVerdict, 'gaps' | 'events'> {
 export function readHistory(
   folder: string,
   query: RecordQuery,
-  begin: HistoryPlace | undefined,
   limit: number,
 ): Result<ReturnType<typeof historyPage>, { readonly why: string }> {
   const path = join(folder, 'store.sqlite')
@@ -79,7 +78,7 @@ export function readHistory(
   const snapshot = openSnapshot(path)
   if (!snapshot.ok) return snapshot
   try {
-    return ok(historyPage(new Tables(snapshot.value), query, begin, limit))
+    return ok(historyPage(new Tables(snapshot.value), query, limit))
   } catch (error) {
     if (sqliteCode(error) === '') throw error
     return fail({

@@ -178,9 +178,37 @@ export function recordStoreContract(name: string, make: () => ContractSubject): 
       expect(seqs({ kinds: ['interval'] })).toEqual([1, 2, 3, 4, 6])
       expect(seqs({ kinds: ['event'] })).toEqual([5])
       expect(seqs({ meter: meterIdSchema.parse('press-2') })).toEqual([2, 4])
-      expect(seqs({ after: seqSchema.parse(3) })).toEqual([4, 5, 6])
+      const { stream } = store.health().streams.find(({ kind }) => kind === 'ledger') ?? {}
+      expect(seqs({ after: { stream, seq: seqSchema.parse(3) } })).toEqual([4, 5, 6])
       const span = { from: epochMs(start + 900_000), to: epochMs(start + 3 * 900_000) }
       expect(seqs({ kinds: ['interval'], ...span })).toEqual([2, 3])
+    })
+
+    it('goes on after a place: the rest of its stream, then the streams after it, not the numbers above it in all', async () => {
+      await put(...readings(3))
+      store.acknowledge([ackOf(sealed())])
+      await put(reading(clock, 4))
+      const first = store.health().streams.find(({ kind }) => kind === 'detail')
+      invariant(first, 'no detail stream')
+      store.restartStream(first.stream, 'conflict')
+      await put(reading(clock, 5))
+      const found = [...store.records({ stream: 'detail' })]
+      expect(found.map(({ stream, seq }) => [stream === first.stream, seq])).toEqual([
+        [true, 1],
+        [true, 2],
+        [true, 3],
+        [false, 1],
+        [false, 2],
+      ])
+      expect(found.map(({ origin }) => origin)).toEqual([
+        undefined,
+        undefined,
+        undefined,
+        { stream: first.stream, seq: 4 },
+        undefined,
+      ])
+      for (const [index, { stream, seq }] of found.entries())
+        expect([...store.records({ stream: 'detail', after: { stream, seq } })]).toEqual(found.slice(index + 1))
     })
 
     it('keeps small values of other parts', async () => {

@@ -11,7 +11,6 @@ import type {
   StreamKind,
   StreamRecord,
 } from '@metergate/protocol'
-import type { Origin } from './seal.js'
 
 /** A sealed batch as stored: its bytes never change again. */
 export interface SealedBatch {
@@ -110,8 +109,11 @@ export interface RecordStore {
   refuse(stream: StreamId, number: BatchNumber, reason: string): void
   /** Other hash at the cloud: goes on in a new stream, copying what was unacknowledged with its origin. */
   restartStream(stream: StreamId, reason: string): void
-  /** Stored records in the order of their numbers, newest revision not resolved. Local history and restart of energy. */
-  records(query: RecordQuery): Iterable<StoredRecord>
+  /**
+   * Stored records, stream by stream in the order of their numbers, newest revision not resolved. Local history and
+   * restart of energy.
+   */
+  records(query: RecordQuery): Iterable<FoundRecord>
   /** Small named values of other parts (e.g. energy checkpoints), committed with the next commit. */
   getState(key: string): string | undefined
   putState(key: string, value: string): void
@@ -119,10 +121,19 @@ export interface RecordStore {
   close(): Promise<void>
 }
 
-/** A record under its number; of a copy, where it was before its stream was left. */
-export interface StoredRecord extends Numbered {
-  readonly origin?: Origin | undefined
+/** Where a record is: its stream and its number in it. */
+export interface RecordPlace {
+  readonly stream: StreamId
+  readonly seq: Seq
 }
+
+/** A record under its number; of a copy, where it was first, before its stream was left. */
+export interface StoredRecord extends Numbered {
+  readonly origin?: RecordPlace | undefined
+}
+
+/** A record as history shows it: its place, and its origin. */
+export interface FoundRecord extends StoredRecord, RecordPlace {}
 
 export interface PendingBatch {
   readonly streamKind: StreamKind
@@ -143,12 +154,10 @@ export interface SealLimits {
 
 export interface RecordQuery {
   readonly stream: StreamKind
-  /** Only this one of the kind's streams: without it `after` is held against the numbers of all of them. */
-  readonly only?: StreamId
   readonly kinds?: readonly StreamRecord['kind'][]
   readonly meter?: MeterId
-  /** Only records with a number above this. */
-  readonly after?: Seq
+  /** Only what follows this place: later numbers of its stream, and streams begun later. Everything, when there is no such stream. */
+  readonly after?: RecordPlace
   /** By the time the record is about (interval start, reading wall), as recorded: `from` inclusive, `to` exclusive. */
   readonly from?: EpochMs
   readonly to?: EpochMs

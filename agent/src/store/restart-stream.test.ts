@@ -8,7 +8,7 @@ import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
+import { detailOf, ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-restart-'))
@@ -61,12 +61,6 @@ function expectAllMoved(store: SqliteRecordStore, left: string): void {
   expect(sent.map((origin) => origin?.seq)).toEqual(Array.from({ length: RECORDS }, (_, index) => index + 1))
   expect(new Set(sent.map((origin) => origin?.stream))).toEqual(new Set([left]))
   expect(store.verify().findings).toEqual([])
-}
-
-const detailOf = (store: SqliteRecordStore) => {
-  const state = store.health().streams.findLast(({ kind }) => kind === 'detail')
-  invariant(state, 'no detail stream')
-  return state.stream
 }
 
 describe('a stream that is left for a new one', () => {

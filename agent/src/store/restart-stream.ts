@@ -3,7 +3,7 @@ import { decodeChunk } from './chunk.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { newStreamId } from './memory-record-store.js'
 import { unsealedOf } from './open-sealed.js'
-import type { Unsealed } from './seal.js'
+import type { StoredRecord } from './record-store.js'
 import { bodyFault, refusedOf, setBatchAside, setChunkAside } from './sealing.js'
 import { type BatchRow, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
@@ -13,8 +13,8 @@ const MARK = 'leaving '
 
 /**
  * Goes on in a new stream: what the old one had not got acknowledged is copied, each record with its origin (where it was
- * first, however often it is copied), and the old batches stay as history only. This begins it; {@link copySlice} then brings the records over. To be called inside
- * a transaction.
+ * first, however often it is copied), and the old batches stay as history only. This begins it; {@link copySlice} then
+ * brings the records over. To be called inside a transaction.
  */
 export function beginRestart(tables: Tables, id: StreamId, reason: string, random: Random, now: Stamp): void {
   const old = tables.streams().find((each) => each.stream === id)
@@ -48,8 +48,8 @@ export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
 }
 
 /** The oldest that wait, sealed before unsealed; what is read here is out of the old stream. */
-function nextRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
-  const rows: Unsealed[] = []
+function nextRows(tables: Tables, old: StreamRow, now: Stamp): StoredRecord[] {
+  const rows: StoredRecord[] = []
   while (rows.length < SLICE_RECORDS) {
     const [row] = tables.batches(`batch.stream = ? AND status = ${STATUS.pending}`, 'batch.id', 1, old.id)
     if (!row) break
@@ -67,7 +67,7 @@ function nextRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
   return rows.length > 0 ? rows : unsealedRows(tables, old, now)
 }
 
-function refusedRecord(tables: Tables, row: BatchRow, now: Stamp): readonly Unsealed[] {
+function refusedRecord(tables: Tables, row: BatchRow, now: Stamp): readonly StoredRecord[] {
   const refused = refusedOf(tables, row)
   if (refused && bodyFault(refused.row, refused.body) === undefined)
     return unsealedOf(sealedOf(refused.row, refused.body))
@@ -76,8 +76,8 @@ function refusedRecord(tables: Tables, row: BatchRow, now: Stamp): readonly Unse
   return []
 }
 
-function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): Unsealed[] {
-  const rows: Unsealed[] = []
+function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): StoredRecord[] {
+  const rows: StoredRecord[] = []
   for (const row of tables.chunks(old.id)) {
     if (rows.length >= SLICE_RECORDS) break
     const chunk = decodeChunk(row)

@@ -15,8 +15,7 @@ import { type Chunk, decodeChunk } from './chunk.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { decompress } from './compression.js'
 import { RawFile, type RawRef, type RawValue } from './raw-rows.js'
-import type { SealedBatch } from './record-store.js'
-import type { Unsealed } from './seal.js'
+import type { SealedBatch, StoredRecord } from './record-store.js'
 import { indexOf } from './sealing.js'
 import { STATUS, type Tables } from './tables.js'
 
@@ -190,7 +189,7 @@ function chunkOf(row: readonly RawValue[]): Chunk | undefined {
 interface OpenedRow {
   readonly header: BatchHeader
   readonly batch: SealedBatch
-  readonly rows: readonly Unsealed[]
+  readonly rows: readonly StoredRecord[]
 }
 
 function openRow(row: readonly RawValue[]): OpenedRow | undefined {

@@ -11,26 +11,12 @@ import {
   type Sha256Hex,
   type StreamId,
   type StreamKind,
-  type StreamRecord,
   seqSchema,
   sha256Hex,
   WIRE_LIMITS,
 } from '@metergate/protocol'
 import { type Compression, compress } from './compression.js'
-import type { SealedBatch, Sealer } from './record-store.js'
-
-/** Where a copied record was before its stream was restarted. */
-export interface Origin {
-  readonly stream: StreamId
-  readonly seq: Seq
-}
-
-/** A committed record that is in no batch yet. */
-export interface Unsealed {
-  readonly seq: Seq
-  readonly record: StreamRecord
-  readonly origin?: Origin | undefined
-}
+import type { SealedBatch, Sealer, StoredRecord } from './record-store.js'
 
 /** The place in the chain that the next batch takes. */
 export interface SealPlace {
@@ -53,7 +39,7 @@ export interface Sealed {
 export function sealPrefix(
   place: SealPlace,
   sealer: Sealer,
-  rows: readonly Unsealed[],
+  rows: readonly StoredRecord[],
   maxDecodedBytes: number,
   compression: Compression,
 ): Sealed {
@@ -91,7 +77,7 @@ export function sealVoid(
   }
 }
 
-function contiguousPrefix(rows: readonly Unsealed[]): number {
+function contiguousPrefix(rows: readonly StoredRecord[]): number {
   const [first] = rows
   invariant(first, 'nothing to seal')
   let count = 1
@@ -105,7 +91,12 @@ function contiguousPrefix(rows: readonly Unsealed[]): number {
   return count
 }
 
-function finish(place: SealPlace, rows: readonly Unsealed[], bytes: Uint8Array, compression: Compression): SealedBatch {
+function finish(
+  place: SealPlace,
+  rows: readonly StoredRecord[],
+  bytes: Uint8Array,
+  compression: Compression,
+): SealedBatch {
   const [first, last] = ends(rows)
   const { streamKind, stream, number } = place
   return {
@@ -121,7 +112,7 @@ function finish(place: SealPlace, rows: readonly Unsealed[], bytes: Uint8Array, 
   }
 }
 
-function headerOf(place: SealPlace, sealer: Sealer, rows: readonly Unsealed[]): BatchHeader {
+function headerOf(place: SealPlace, sealer: Sealer, rows: readonly StoredRecord[]): BatchHeader {
   const [first, last] = ends(rows)
   const origin = originRuns(rows)
   return { ...bareHeader(place, sealer, first, last), ...(origin.length > 0 ? { origin } : {}) }
@@ -142,7 +133,7 @@ function bareHeader(place: SealPlace, sealer: Sealer, first: Seq, last: Seq): Ba
   }
 }
 
-function originRuns(rows: readonly Unsealed[]): OriginRun[] {
+function originRuns(rows: readonly StoredRecord[]): OriginRun[] {
   const runs: { first: Seq; count: number; stream: StreamId; was: Seq }[] = []
   for (const { seq, origin } of rows) {
     if (!origin) continue
@@ -155,7 +146,7 @@ function originRuns(rows: readonly Unsealed[]): OriginRun[] {
   return runs
 }
 
-function ends(rows: readonly Unsealed[]): [first: Seq, last: Seq] {
+function ends(rows: readonly StoredRecord[]): [first: Seq, last: Seq] {
   const [first] = rows
   const last = rows.at(-1)
   invariant(first && last, 'an empty batch')

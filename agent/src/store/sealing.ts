@@ -11,8 +11,8 @@ import { kindBits, metersOf, timeOf } from './classify.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { type Compression, decompress } from './compression.js'
 import { halves, unsealedOf } from './open-sealed.js'
-import type { SealedBatch, Sealer, SealLimits } from './record-store.js'
-import { type Sealed, sealPrefix, sealVoid, type Unsealed } from './seal.js'
+import type { SealedBatch, Sealer, SealLimits, StoredRecord } from './record-store.js'
+import { type Sealed, sealPrefix, sealVoid } from './seal.js'
 import { type BatchIndex, type BatchRow, type ChunkRow, STATUS, type StreamRow, type Tables } from './tables.js'
 
 /** Columnar JSON takes an eighth of plain JSON lines or more; beyond this many bytes a batch is surely full. */
@@ -23,7 +23,7 @@ const LEAST_DECODED = 20
 
 interface Gathered {
   readonly chunks: { readonly row: ChunkRow; readonly chunk: Chunk }[]
-  readonly rows: Unsealed[]
+  readonly rows: StoredRecord[]
 }
 
 /** Seals the next due batch of a kind; to be called inside a transaction. */
@@ -191,7 +191,7 @@ const placeOf = (stream: StreamRow) => ({
   previous: stream.last_sha256,
 })
 
-export function indexOf(rows: readonly Unsealed[]): BatchIndex {
+export function indexOf(rows: readonly StoredRecord[]): BatchIndex {
   const times = rows.map((each) => timeOf(each.record))
   return {
     kinds: kindBits(rows.map((each) => each.record.kind)),

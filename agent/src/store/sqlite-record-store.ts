@@ -22,13 +22,13 @@ import { queryRecords } from './history.js'
 import type { OpenFault } from './open-database.js'
 import type {
   Acknowledgement,
+  FoundRecord,
   PendingBatch,
   RecordQuery,
   RecordStore,
   SealedBatch,
   Sealer,
   SealLimits,
-  StoredRecord,
   StoreFault,
   StoreHealth,
 } from './record-store.js'
@@ -206,15 +206,15 @@ export class SqliteRecordStore implements RecordStore {
     this.copyLeftStreams()
   }
 
-  records(query: RecordQuery): Iterable<StoredRecord> {
+  records(query: RecordQuery): Iterable<FoundRecord> {
     return this.untilDamaged(queryRecords(() => this.file.tables, query))
   }
 
   /** History ends where the file turns out damaged; the next commit repairs it. */
-  private *untilDamaged(records: Iterable<StoredRecord>): Generator<StoredRecord> {
+  private *untilDamaged(records: Iterable<FoundRecord>): Generator<FoundRecord> {
     const iterator = records[Symbol.iterator]()
     for (;;) {
-      let next: IteratorResult<StoredRecord>
+      let next: IteratorResult<FoundRecord>
       try {
         next = iterator.next()
       } catch (error) {

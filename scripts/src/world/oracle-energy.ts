@@ -1,3 +1,4 @@
+import type { RecordPlace } from '@metergate/agent'
 import { type Amount, add, compare, formatAmount, type IntervalRecord, multiply, subtract } from '@metergate/protocol'
 import type { ModbusMeter } from '@metergate/simulator'
 import type { Violation } from './oracle.js'
@@ -12,6 +13,9 @@ const TREMBLE: Amount = { n: 40, exp: -2 }
 const PACE_MS = 300_000
 const PACE_ALLOWED = { n: 15, exp: -1 }
 
+/** An interval and the place it was stored at. */
+export interface PlacedInterval extends IntervalRecord, RecordPlace {}
+
 /** What the oracle knows of the world's time, milliseconds since 1970. */
 export interface Era {
   readonly from: number
@@ -22,13 +26,13 @@ export interface Era {
  * I5: of each meter and counter, intervals follow each other, share their boundaries, are never negative nor faster than the counter ever
  * ran, and add up to the difference of the register; where nothing was missed, boundaries are what the register showed then.
  * I6: none lies at a time that never was.
- * An interval whose record was lost and named (`hasNamedLoss`) leaves a hole between two others: the registers at its edges stand for it.
+ * `untold` are places in the streams whose record nobody knows: where one lies between two intervals, it may have been theirs.
  */
 export function judgeEnergy(
   meters: readonly ModbusMeter[],
-  records: readonly IntervalRecord[],
+  records: readonly PlacedInterval[],
   era: Era,
-  hasNamedLoss: boolean,
+  untold: readonly RecordPlace[],
 ): readonly Violation[] {
   const isReal = ({ start, end }: IntervalRecord): boolean => start >= era.from - QUARTER_MS && end <= era.until
   const unreal = records.find((record) => !isReal(record))
@@ -36,7 +40,7 @@ export function judgeEnergy(
   const energy = meters.flatMap((meter) => {
     const intervals = newest(real.filter((record) => record.meter === meter.spec.id))
     const quantities = new Set(intervals.flatMap(({ deltas }) => deltas.map((delta) => delta.quantity)))
-    return [...quantities].flatMap((quantity) => judgeCounter(meter, quantity, intervals, { ...era, hasNamedLoss }))
+    return [...quantities].flatMap((quantity) => judgeCounter(meter, quantity, intervals, era, untold))
   })
   if (!unreal) return energy
   return [...energy, { invariantName: 'I6', what: `an interval at ${new Date(unreal.start).toISOString()}` }]
@@ -49,8 +53,9 @@ type Quantity = IntervalRecord['deltas'][number]['quantity']
 function judgeCounter(
   meter: ModbusMeter,
   quantity: Quantity,
-  intervals: readonly IntervalRecord[],
-  era: Era & { readonly hasNamedLoss: boolean },
+  intervals: readonly PlacedInterval[],
+  era: Era,
+  untold: readonly RecordPlace[],
 ): Violation[] {
   const most = fastest(meter, quantity, era)
   const violations: Violation[] = []
@@ -61,7 +66,7 @@ function judgeCounter(
   let sum: Amount = { n: 0, exp: 0 }
   let first: Amount | undefined
   let last: Amount | undefined
-  let end: number | undefined
+  let previous: PlacedInterval | undefined
   for (const interval of intervals) {
     const delta = interval.deltas.find((each) => each.quantity === quantity)
     if (!delta?.from || !delta.to || !delta.delta) continue
@@ -73,9 +78,10 @@ function judgeCounter(
     if (!delta.parts && compare(difference, delta.delta) !== 0) wrong(interval, 'not the difference of its boundaries')
     if (delta.flag === 'measured' && interval.coverage >= 900) judgeBoundary(meter, quantity, interval, delta, wrong)
     first ??= delta.from
-    if (era.hasNamedLoss && last && end !== interval.start) sum = add(sum, subtract(delta.from, last))
+    if (last && previous && previous.end !== interval.start && isBetween(untold, previous, interval))
+      sum = add(sum, subtract(delta.from, last))
     last = delta.to
-    end = interval.end
+    previous = interval
     sum = add(sum, delta.delta)
   }
   const [begin] = intervals
@@ -86,6 +92,16 @@ function judgeCounter(
     )
   }
   return violations.slice(0, 3)
+}
+
+/** Between two places: later in the one's stream and earlier in the other's. */
+function isBetween(places: readonly RecordPlace[], a: RecordPlace, b: RecordPlace): boolean {
+  if (a.stream !== b.stream)
+    return places.some(
+      ({ stream, seq }) => (stream === a.stream && seq > a.seq) || (stream === b.stream && seq < b.seq),
+    )
+  const [low, high] = a.seq < b.seq ? [a.seq, b.seq] : [b.seq, a.seq]
+  return places.some(({ stream, seq }) => stream === a.stream && seq > low && seq < high)
 }
 
 /** The most a counter can have run in so long, from the fastest it ever ran in the world's time. */
@@ -117,14 +133,14 @@ function judgeBoundary(
     const before = registerAt(meter, quantity, at - BETWEEN_MS)
     const after = registerAt(meter, quantity, at + BETWEEN_MS)
     if (!shown || !before || !after) continue
-    const isBetween = compare(shown, subtract(before, TREMBLE)) >= 0 && compare(shown, add(after, TREMBLE)) <= 0
-    if (!isBetween) wrong(interval, `${formatAmount(shown)} is not what the register showed (${formatAmount(before)})`)
+    const isShown = compare(shown, subtract(before, TREMBLE)) >= 0 && compare(shown, add(after, TREMBLE)) <= 0
+    if (!isShown) wrong(interval, `${formatAmount(shown)} is not what the register showed (${formatAmount(before)})`)
   }
 }
 
 /** The newest revision of each, in order of time. */
-function newest(records: readonly IntervalRecord[]): IntervalRecord[] {
-  const by = new Map<number, IntervalRecord>()
+function newest(records: readonly PlacedInterval[]): PlacedInterval[] {
+  const by = new Map<number, PlacedInterval>()
   for (const record of records) {
     const known = by.get(record.start)
     if (!known || known.revision < record.revision) by.set(record.start, record)

@@ -1,10 +1,10 @@
-import type { LoadedConfig, SqliteRecordStore } from '@metergate/agent'
+import type { LoadedConfig, RecordPlace, SqliteRecordStore } from '@metergate/agent'
 import {
   type AnchorRecord,
   dateOf,
+  decodeRecord,
   encodeRecord,
   type GapRecord,
-  type IntervalRecord,
   originOf,
   type ReadingRecord,
   type Seq,
@@ -14,7 +14,7 @@ import {
 } from '@metergate/protocol'
 import type { ModbusMeter } from '@metergate/simulator'
 import { GATEWAY, type WorldCloud } from './cloud.js'
-import { judgeEnergy } from './oracle-energy.js'
+import { judgeEnergy, type PlacedInterval } from './oracle-energy.js'
 import { judgeReadings } from './oracle-readings.js'
 import { EPOCH_MS } from './plant.js'
 import type { Ledger } from './told-store.js'
@@ -55,8 +55,8 @@ interface CloudFacts {
   readonly records: ReadonlyMap<StreamId, ReadonlyMap<Seq, StreamRecord>>
   /** Numbers whose record arrived as a copy in another stream. */
   readonly copied: ReadonlyMap<StreamId, ReadonlyMap<Seq, StreamRecord>>
-  /** Where each copied record was before, once for each. */
-  readonly origins: readonly { readonly stream: StreamId; readonly seq: Seq }[]
+  /** How many different records there are: of an original and all its copies one counts, whichever came. */
+  readonly different: number
   /** Single records that were refused for good; a void batch without successors names each, on both sides. */
   readonly refused: readonly Named[]
   readonly batches: number
@@ -111,12 +111,9 @@ export async function judge(parts: JudgeParts) {
   violations.push(...judgeLoss(parts, facts, gaps), ...(await judgeOrder(parts, facts, gaps)))
   const readings = all.flatMap((record): ReadingRecord[] => (record.kind === 'reading' ? [record] : []))
   violations.push(...judgeReadings(parts, readings), ...judgeTime(parts.boots, all))
-  const intervals = all.flatMap((record): IntervalRecord[] => (record.kind === 'interval' ? [record] : []))
-  const hasNamedLoss = [...facts.records].some(
-    ([stream, each]) =>
-      [...each.values()].some(({ kind }) => kind === 'interval') && gaps.some((gap) => gap.stream === stream),
-  )
-  violations.push(...judgeEnergy(parts.meters, intervals, { from: EPOCH_MS, until: parts.cloud.wall() }, hasNamedLoss))
+  const intervals = allIntervals(parts.ledger, facts, gaps)
+  const untold = gaps.flatMap((gap) => untoldOf(gap, parts.ledger, facts))
+  violations.push(...judgeEnergy(parts.meters, intervals, { from: EPOCH_MS, until: parts.cloud.wall() }, untold))
   if (parts.device.backlog > MOST_LEFT) {
     violations.push({ invariantName: 'I7', what: `${parts.device.backlog} records still wait after the calm` })
   }
@@ -127,7 +124,7 @@ async function readCloud(cloud: WorldCloud, violations: Violation[]): Promise<Cl
   const records = new Map<StreamId, Map<Seq, StreamRecord>>()
   const copied = new Map<StreamId, Map<Seq, StreamRecord>>()
   const refused: Named[] = []
-  const origins: { stream: StreamId; seq: Seq }[] = []
+  const homes = new Set<string>()
   let batches = 0
   for await (const { stream, number, batch } of cloud.batches()) {
     batches += 1
@@ -143,15 +140,44 @@ async function readCloud(cloud: WorldCloud, violations: Violation[]): Promise<Cl
       if (before && encodeRecord(before) !== encodeRecord(record)) {
         violations.push({ invariantName: 'I2', what: `${name(stream, seq)} is two different records` })
       }
-      const isNew = !before
       known.set(seq, record)
       const origin = originOf(header, seq)
-      if (!origin) continue
-      mapOf(copied, origin.stream).set(origin.seq, record)
-      if (isNew) origins.push(origin)
+      const home = origin ?? { stream, seq }
+      homes.add(`${home.stream} ${home.seq}`)
+      if (origin) mapOf(copied, origin.stream).set(origin.seq, record)
     }
   }
-  return { records, copied, origins, refused, batches }
+  return { records, copied, different: homes.size, refused, batches }
+}
+
+/** The record under a number, in its own stream or as a copy in another. */
+const arrivedAs = ({ records, copied }: CloudFacts, stream: StreamId, seq: Seq): StreamRecord | undefined =>
+  records.get(stream)?.get(seq) ?? copied.get(stream)?.get(seq)
+
+/** Intervals that arrived, and those that were stored and are gone under a number that a gap names: what follows rests on them. */
+function allIntervals({ told }: Ledger, facts: CloudFacts, gaps: readonly Named[]): PlacedInterval[] {
+  const found: PlacedInterval[] = []
+  const take = (stream: StreamId, seq: Seq, record: StreamRecord): void => {
+    if (record.kind === 'interval') found.push({ ...record, stream, seq })
+  }
+  for (const records of [facts.records, facts.copied])
+    for (const [stream, each] of records) for (const [seq, record] of each) take(stream, seq, record)
+  for (const [stream, records] of told) {
+    for (const [seq, text] of records) {
+      if (arrivedAs(facts, stream, seq) || !isNamed(gaps, stream, seq)) continue
+      const record = decodeRecord(text)
+      if (record.ok) take(stream, seq, record.value)
+    }
+  }
+  return found
+}
+
+/** Numbers a gap names that nobody was told of and that never arrived: they fell out of the queue before a commit. */
+function untoldOf({ stream, first, last }: Named, { told }: Ledger, facts: CloudFacts): RecordPlace[] {
+  const places: RecordPlace[] = []
+  for (let seq = first; seq <= last; seq = seqAfter(seq))
+    if (!told.get(stream)?.has(seq) && !arrivedAs(facts, stream, seq)) places.push({ stream, seq })
+  return places
 }
 
 /** I1 and the content half of I2. */
@@ -160,7 +186,7 @@ function judgeLoss({ ledger, device }: JudgeParts, facts: CloudFacts, gaps: read
   const changed: string[] = []
   for (const [stream, told] of ledger.told) {
     for (const [seq, text] of told) {
-      const arrived = facts.records.get(stream)?.get(seq) ?? facts.copied.get(stream)?.get(seq)
+      const arrived = arrivedAs(facts, stream, seq)
       if (arrived) {
         if (encodeRecord(arrived) !== text) changed.push(name(stream, seq))
       } else if (!isNamed(gaps, stream, seq) && !device.holds(stream, seq)) lost.push(name(stream, seq))
@@ -180,32 +206,20 @@ async function judgeOrder({ cloud }: JudgeParts, facts: CloudFacts, gaps: readon
     const last = Math.max(...records.keys())
     for (let number = 1; number <= last; number += 1) {
       const seq = seqAfter(number - 1)
-      if (records.has(seq) || facts.copied.get(stream)?.has(seq) || isNamed(gaps, stream, seq)) continue
+      if (arrivedAs(facts, stream, seq) || isNamed(gaps, stream, seq)) continue
       holes.push(name(stream, seq))
     }
   }
   const rows = await cloud.store.reader.streams(GATEWAY)
   const broken = rows.filter(({ chainBroken }) => chainBroken > 0).map(({ stream }) => stream.slice(0, 6))
   const counted = rows.reduce((sum, { records, copies }) => sum + records - copies, 0)
-  const twice =
-    counted === different(facts) ? [] : [`${counted} records counted, ${different(facts)} different ones held:`]
+  const { different } = facts
+  const twice = counted === different ? [] : [`${counted} records counted, ${different} different ones held:`]
   return [
     ...some('I2', twice, 'something counts twice or not at all'),
     ...some('I3', holes, 'is missing between others'),
     ...some('I3', broken, 'has a broken chain'),
   ]
-}
-
-/** How many different records the cloud holds: of an original and all its copies one counts, whichever came. */
-function different({ records, origins }: CloudFacts): number {
-  const copied = new Set<string>()
-  let doubled = 0
-  for (const { stream, seq } of origins) {
-    const key = `${stream} ${seq}`
-    if (records.get(stream)?.has(seq) || copied.has(key)) doubled += 1
-    copied.add(key)
-  }
-  return [...records.values()].reduce((sum, each) => sum + each.size, 0) - doubled
 }
 
 /** I6: a stamp that says it knows the time does; a date worked out afterwards is within its own bound. */

@@ -5,13 +5,15 @@ import {
   epochMs,
   gatewayIdSchema,
   type IntervalRecord,
+  invariant,
   meterIdSchema,
   type Random,
   type ReadingRecord,
   type Stamp,
+  type StreamId,
 } from '@metergate/protocol'
 import type { Disk } from '../disk.js'
-import type { Sealer } from '../record-store.js'
+import type { RecordStore, Sealer } from '../record-store.js'
 
 export const SEALER: Sealer = {
   gateway: gatewayIdSchema.parse('gw-0123456789'),
@@ -43,6 +45,13 @@ export const stampOf = (clock: Clock): Stamp => ({
   wall: clock.wall(),
   quality: 'S',
 })
+
+/** The detail stream that is written now. */
+export function detailOf(store: RecordStore): StreamId {
+  const found = store.health().streams.findLast(({ kind }) => kind === 'detail')
+  invariant(found, 'no detail stream')
+  return found.stream
+}
 
 /** A reading whose value is the given integer, so that it can be told from every other. */
 export function reading(clock: Clock, n: number, meter = 'press-1'): ReadingRecord {
