@@ -21,7 +21,7 @@ export function batchRoute(app: App, parts: Parts): void {
     tags: ['gateway'],
     summary: 'Deliver one sealed batch',
     description:
-      'The body is a sealed batch (JSON, format metergate-batch/2; /1 is read, too), Content-Encoding br or gzip.',
+      'The body is a sealed batch (JSON, format metergate-batch/3; /1 and /2 are read, too), Content-Encoding br or gzip.',
     security: GATEWAY_SIGNED,
     body: z.unknown().describe('A sealed batch, compressed'),
     response: answers(batchAnswerSchema),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QUANTITY_NAMES, quantityNameSchema } from '../quantity/quantity.js'
-import { decodeDerived, encodeDerived, type Law, lawFor } from './derived.js'
+import { decodeDerived, encodeDerived, type Law, lawFor, lawForFormat2, NAME_COSTS } from './derived.js'
 import { NUMBERED_QUANTITIES, numberOf } from './quantity-numbers.js'
 
 const NAMES = [
@@ -34,6 +34,22 @@ describe('a column by the law of its quantity', () => {
     ['voltage_l1_l2', Math.round(Math.sqrt(2301 ** 2 + 2295 ** 2 + 2301 * 2295))],
   ])('%s', (name, expected) => {
     expect(given(name, row)).toBe(expected)
+  })
+
+  it('along the first phase: what is left changes from row to row, and format 2 has none of it', () => {
+    const [first, second] = [
+      [10_000, 20_000, 20_000, 0, 5_000],
+      [9_000, 18_010, 18_000, 3, 4_000],
+    ]
+    const column = encodeDerived(second ?? [], second ?? [], [first], { along: 0 }, NAME_COSTS)
+    // Expected of the rows after the first: 18,000, 18,010, 0, and where nothing flowed before, 0.
+    expect(column).toEqual({ by: [9_000, 10, -10, 3, 4_000] })
+    expect(decodeDerived(column, 5, [first], { along: 0 })).toEqual(second)
+    expect(decodeDerived(column, 5, [undefined], { along: 0 })).toBeUndefined()
+    expect(law('current_l2')).toEqual({ along: 2 })
+    expect(law('power_active_l1')).toEqual({ along: 2 })
+    expect(lawForFormat2(NAMES, EXPS, NAMES.indexOf('current_l2'))).toBeUndefined()
+    expect(lawForFormat2(NAMES, EXPS, NAMES.indexOf('power_active_l2'))).toEqual(law('power_active_l2'))
   })
 
   it('adds up apparent power of the phases that are there, and needs all three', () => {

@@ -11,6 +11,8 @@ import { decodeIntegers, encodeColumn, size } from './columns.js'
  * - `dot`, `over`: first by second and third by fourth and so on, added up. Apparent power.
  * - `leg`: root of the difference of squares. Reactive power.
  * - `third`: root of a² + b² + ab. The voltage between two phases 120° apart.
+ * - `along` (format 3): the row before, as much larger or smaller as another column became; 0 in the first. Currents of the other
+ *   phases and the power of the first, after its current. What is left is added to the row before's own: `by` changes by it.
  *
  * Quotients and roots are those of IEEE 754 doubles, rounded half up, of integers that are exact; a row without a result (divided by
  * 0, root of less than 0) counts as 0. So every reader comes to the same value, and nothing rests on the law being true. The laws
@@ -21,16 +23,41 @@ export type Law =
   | { readonly dot: readonly number[]; readonly over: number }
   | { readonly leg: readonly number[] }
   | { readonly third: readonly number[] }
+  | { readonly along: number }
+
+/** The laws that need the values of the rows before. */
+type RowLaw = Exclude<Law, { readonly along: number }>
 
 type Columns = readonly (Numbers | undefined)[]
 
-/** The column by its law, where that is shorter than `plain`. */
-export function encodeDerived(values: Numbers, plain: Json, earlier: Columns, law: Law | undefined): Json {
-  const base = law && follow(law, values.length, earlier)
-  const rest = base && leftOver(values, base)
+/** What names the form is the same in every column, so compression leaves nothing of it: the digits after it are what counts. */
+export const NAME_COSTS = size({ by: 0 }) - size(0)
+
+/** The column by its law, where that is shorter than `plain`, or longer by less than `allowed`. */
+export function encodeDerived(
+  values: Numbers,
+  plain: Json,
+  earlier: Columns,
+  law: Law | undefined,
+  allowed: number = 0,
+): Json {
+  const rest = law && restOf(law, values, earlier)
   if (!rest) return plain
   const form = { by: encodeColumn(rest) }
-  return size(form) < size(plain) ? form : plain
+  return size(form) < size(plain) + allowed ? form : plain
+}
+
+function restOf(law: Law, values: Numbers, earlier: Columns): Numbers | undefined {
+  if (!('along' in law)) {
+    const base = follow(law, values.length, earlier)
+    return base && leftOver(values, base)
+  }
+  const rest: number[] = []
+  for (const [row, value] of values.entries()) {
+    const change = value - along(earlier[law.along], values[row - 1], row)
+    rest.push((rest[row - 1] ?? 0) + change)
+  }
+  return rest.every(Number.isSafeInteger) ? rest : undefined
 }
 
 /** The rows of a column that follows its law, or undefined when it is none or has no law. */
@@ -40,17 +67,33 @@ export function decodeDerived(
   earlier: Columns,
   law: Law | undefined,
 ): Numbers | undefined {
-  if (!isDerived(column) || Object.keys(column).length !== 1) return undefined
-  const base = law && follow(law, rows, earlier)
+  if (!isDerived(column) || Object.keys(column).length !== 1 || !law) return undefined
   const rest = decodeIntegers(column.by, rows)
-  return base && rest && restored(base, rest)
+  if (!rest) return undefined
+  if ('along' in law) return restoredAlong(earlier[law.along], rest)
+  const base = follow(law, rows, earlier)
+  return base && restored(base, rest)
+}
+
+function restoredAlong(other: Numbers | undefined, rest: Numbers): Numbers | undefined {
+  const values: number[] = []
+  for (const [row, sum] of rest.entries())
+    values.push(along(other, values[row - 1], row) + (sum - (rest[row - 1] ?? 0)))
+  return values.every(Number.isSafeInteger) ? values : undefined
+}
+
+/** `before` times what the other column became of what it was; not a number when that is missing or leaves the exact integers. */
+function along(other: Numbers | undefined, before: number | undefined, row: number): number {
+  if (row === 0) return 0
+  const [was = Number.NaN, is = Number.NaN] = [other?.[row - 1], other?.[row]]
+  return quotient(product([before ?? Number.NaN, is]), was)
 }
 
 /** Says whether a column is written by a law. */
 export const isDerived = (column: unknown): column is { readonly by: unknown } => isObject(column) && 'by' in column
 
 /** What the law gives, row by row; undefined when a column is missing or the exact integers are left. */
-function follow(law: Law, rows: number, earlier: Columns): Numbers | undefined {
+function follow(law: RowLaw, rows: number, earlier: Columns): Numbers | undefined {
   const at = (columns: readonly number[], row: number): number[] =>
     columns.map((column) => earlier[column]?.[row] ?? Number.NaN)
   const results: number[] = []
@@ -62,7 +105,7 @@ function follow(law: Law, rows: number, earlier: Columns): Numbers | undefined {
   return results
 }
 
-function oneRow(law: Law, at: (columns: readonly number[]) => number[]): number {
+function oneRow(law: RowLaw, at: (columns: readonly number[]) => number[]): number {
   if ('mul' in law) return quotient(product([...at(law.mul), law.times]), product(at(law.div)))
   if ('dot' in law) {
     const values = at(law.dot)
@@ -79,6 +122,12 @@ const exact = (value: number): number => (Number.isSafeInteger(value) ? value : 
 const product = (values: readonly number[]): number => values.reduce((result, value) => exact(result * value), 1)
 // `+ 0` makes of a negative zero, which JSON would not bring back, a zero.
 const quotient = (over: number, under: number): number => (under === 0 ? 0 : Math.round(over / under) + 0)
+
+/** The laws of format 2. */
+export const lawForFormat2: typeof lawFor = (quantities, exps, column) => {
+  const law = lawFor(quantities, exps, column)
+  return law && 'along' in law ? undefined : law
+}
 
 /** The law a column's quantity is under, given the columns before it and the decimal exponents of all. */
 export function lawFor(
@@ -101,6 +150,7 @@ function lawOf(
   exps: readonly (number | null)[],
   exp: number,
 ): Law | undefined {
+  if (/^current_l[23]$|^power_active_l1$/.test(name)) return { along: find('current_l1') }
   const [, kind, phase] = /^(power_\w+)_l([23])$/.exec(name) ?? []
   if (kind && phase) {
     const mul = [`${kind}_l1`, `voltage_l${phase}_n`, `current_l${phase}`]
@@ -122,6 +172,7 @@ const isScale = (value: number): boolean => Number.isInteger(value) && value >= 
 const areThere = (columns: readonly number[]): boolean => columns.every((column) => column >= 0)
 
 function isUsable(law: Law): boolean {
+  if ('along' in law) return areThere([law.along])
   if ('mul' in law) return areThere([...law.mul, ...law.div]) && isScale(law.times)
   if ('dot' in law) return areThere(law.dot) && isScale(law.over)
   return areThere('leg' in law ? law.leg : law.third)

@@ -14,7 +14,7 @@ import { streamRecordSchema } from './records.js'
  * which writes the missing `.batch.json` and touches no other.
  */
 const FOLDER = fileURLToPath(new URL('../../fixtures/wire/', import.meta.url))
-const names = ['v1', 'v2'].flatMap((version) =>
+const names = ['v1', 'v2', 'v3'].flatMap((version) =>
   readdirSync(`${FOLDER}${version}`)
     .filter((name) => name.endsWith('.expected.json'))
     .map((name) => `${version}/${name.replace('.expected.json', '')}`)
@@ -41,7 +41,7 @@ function bytesOf(name: string): Uint8Array {
 describe('frozen batches (fixtures/wire)', () => {
   it('are all there', () => {
     const each = ['copied-records', 'detail', 'ledger', 'mixed-absences', 'void']
-    const all = [...each.map((name) => `v1/${name}`), ...each.map((name) => `v2/${name}`), 'v2/laws']
+    const all = [...each.map((name) => `v1/${name}`), ...each.map((name) => `v2/${name}`), 'v2/laws', 'v3/laws']
     expect(names).toEqual(expect.arrayContaining(all))
   })
 

@@ -13,9 +13,9 @@ import {
 import { WIRE_LIMITS } from './limits.js'
 
 /** What is written today. */
-export const BATCH_FORMAT = 'metergate-batch/2'
-/** What is read. Of 1: quantities by their names, no laws between columns (see derived.ts). */
-export const BATCH_FORMATS = ['metergate-batch/1', BATCH_FORMAT] as const
+export const BATCH_FORMAT = 'metergate-batch/3'
+/** What is read. Of 1: quantities by their names, no laws between columns; of 2: fewer laws (see derived.ts). */
+export const BATCH_FORMATS = ['metergate-batch/1', 'metergate-batch/2', BATCH_FORMAT] as const
 export type BatchFormat = (typeof BATCH_FORMATS)[number]
 
 /**

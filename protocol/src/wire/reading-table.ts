@@ -6,7 +6,7 @@ import type { BootId } from '../time.js'
 import { decodeBeside, encodeBeside, LEAST_ROWS, type Numbers } from './beside.js'
 import { isObject, type Json } from './canonical.js'
 import { decodeColumn, decodeIntegers, encodeColumn } from './columns.js'
-import { decodeDerived, encodeDerived, isDerived, type Law, lawFor } from './derived.js'
+import { decodeDerived, encodeDerived, isDerived, type Law, lawFor, lawForFormat2, NAME_COSTS } from './derived.js'
 import type { BatchFormat } from './header.js'
 import { WIRE_LIMITS } from './limits.js'
 import { NUMBERED_QUANTITIES, numberOf } from './quantity-numbers.js'
@@ -37,14 +37,16 @@ const layoutSchema = z
   .refine(({ quantity, block, exp }) => quantity.length === block.length && block.length === exp.length)
 export type Layout = z.infer<typeof layoutSchema>
 
-/** What a writer may do in each format; a reader understands all of it in both. */
+/** What a writer may do in each format; a reader understands all of it in any. */
 const FORMS = {
   'metergate-batch/1': {
     name: (quantity: QuantityName) => quantity,
     lawFor: () => undefined,
+    lawMayCost: 0,
     besideFromRows: LEAST_ROWS,
   },
-  'metergate-batch/2': { name: numberOf, lawFor, besideFromRows: 4 },
+  'metergate-batch/2': { name: numberOf, lawFor: lawForFormat2, lawMayCost: 0, besideFromRows: 4 },
+  'metergate-batch/3': { name: numberOf, lawFor, lawMayCost: NAME_COSTS, besideFromRows: 4 },
 } as const satisfies Record<BatchFormat, unknown>
 
 /** Readings of one group of one meter that share their columns and exponents. */
@@ -145,7 +147,7 @@ function encodeValues(
     const phases = phasesOf(quantities, column)
     const beside = numbers ? encodeBeside(numbers, plain, earlier, phases, forms.besideFromRows) : plain
     const law = forms.lawFor(quantities, exps, column)
-    const written = numbers ? encodeDerived(numbers, beside, earlier, law) : plain
+    const written = numbers ? encodeDerived(numbers, beside, earlier, law, forms.lawMayCost) : plain
     earlier.push(numbers)
     return written
   })

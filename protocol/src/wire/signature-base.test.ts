@@ -35,13 +35,23 @@ describe('signed requests', () => {
         '"@method": POST',
         '"@path": /v1/batches',
         '"content-digest": sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:',
-        '"@signature-params": ("@method" "@path" "content-digest");created=1790000000;keyid="gw-k3v9q2x7";alg="ed25519"',
+        '"@signature-params": ("@method" "@path" "content-digest");created=1790000000;keyid="gw-k3v9q2x7"',
       ].join('\n'),
     )
   })
 
   it('are accepted as sent', () => {
     expect(accepts('POST', '/v1/batches', body, { ...headers })).toBe(true)
+  })
+
+  it('are accepted from an agent that names the algorithm and the longer label', () => {
+    const params = `${headers['signature-input'].slice('mg='.length)};alg="ed25519"`
+    const base = signatureBase(request).replace(/;keyid="gw-k3v9q2x7"$/, '$&;alg="ed25519"')
+    const signature = sign(null, Buffer.from(base), privateKey).toString('base64')
+    const older = { ...headers, 'signature-input': `metergate=${params}`, signature: `metergate=:${signature}:` }
+    expect(accepts('POST', '/v1/batches', body, older)).toBe(true)
+    expect(accepts('POST', '/v1/batches', body, { ...older, 'signature-input': `mg=${params}` })).toBe(false)
+    expect(accepts('POST', '/v1/batches', body, { ...older, signature: headers.signature })).toBe(false)
   })
 
   it.each([

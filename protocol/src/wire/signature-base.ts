@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../result.js'
  * Content-Digest (RFC 9530, sha-256) of the content exactly as sent, compressed. One list on both sides leaves
  * nothing to negotiate and nothing to downgrade. Pure: the agent signs and the cloud verifies the base elsewhere.
  */
-const LABEL = 'metergate'
+const LABEL = 'mg'
 const COMPONENTS = '("@method" "@path" "content-digest")'
 
 /** What is signed. `path` is the path alone, without host and query. */
@@ -26,16 +26,21 @@ export function contentDigest(body: Uint8Array): string {
 
 /** The text that is signed (RFC 9421, section 2.5). */
 export function signatureBase(request: SignedRequest): string {
+  return baseOf(request, signatureParams(request))
+}
+
+function baseOf(request: Pick<SignedRequest, 'method' | 'path' | 'contentDigest'>, params: string): string {
   return [
     `"@method": ${request.method.toUpperCase()}`,
     `"@path": ${request.path}`,
     `"content-digest": ${request.contentDigest}`,
-    `"@signature-params": ${signatureParams(request)}`,
+    `"@signature-params": ${params}`,
   ].join('\n')
 }
 
-const signatureParams = ({ created, keyId }: SignedRequest): string =>
-  `${COMPONENTS};created=${created};keyid="${keyId}";alg="ed25519"`
+/** Without `alg`: the key says it (RFC 9421, section 3.1), and a batch by the minute is short enough for every byte to count. */
+const signatureParams = ({ created, keyId }: Pick<SignedRequest, 'created' | 'keyId'>): string =>
+  `${COMPONENTS};created=${created};keyid="${keyId}"`
 
 export interface SignatureHeaders {
   readonly 'content-digest': string
@@ -69,9 +74,10 @@ export interface ClaimedSignature {
 /** A header field as servers give it: absent, once, or (an attack or a mistake) several times. */
 type Field = string | readonly string[] | undefined
 
+/** The label `metergate` and `alg` are what agents up to batch format 2's first versions send. */
 const INPUT =
-  /^metergate=\("@method" "@path" "content-digest"\);created=(\d{1,12});keyid="([A-Za-z0-9._:/-]{1,128})";alg="ed25519"$/
-const SIGNATURE = /^metergate=:([A-Za-z0-9+/]{86}==):$/
+  /^(mg|metergate)=(\("@method" "@path" "content-digest"\);created=(\d{1,12});keyid="([A-Za-z0-9._:/-]{1,128})"(?:;alg="ed25519")?)$/
+const SIGNATURE = /^(mg|metergate)=:([A-Za-z0-9+/]{86}==):$/
 
 /**
  * Reads the signature fields of a request on the server and checks the digest against the body as received
@@ -87,17 +93,14 @@ export function readSignature(
   if (digest === undefined || input === undefined || signature === undefined) {
     return fail({ kind: 'not_signed', why: 'Content-Digest, Signature-Input and Signature are needed' })
   }
-  const [, created, keyId] = (typeof input === 'string' ? INPUT.exec(input) : null) ?? []
-  const [, encoded] = (typeof signature === 'string' ? SIGNATURE.exec(signature) : null) ?? []
-  if (created === undefined || keyId === undefined || encoded === undefined) {
-    return fail({
-      kind: 'malformed_signature',
-      why: `expected ${LABEL}=${COMPONENTS};created=…;keyid="…";alg="ed25519"`,
-    })
-  }
+  const [, label, params, created, keyId] = (typeof input === 'string' ? INPUT.exec(input) : null) ?? []
+  const [, sameLabel, encoded] = (typeof signature === 'string' ? SIGNATURE.exec(signature) : null) ?? []
+  if (params === undefined || created === undefined || keyId === undefined || encoded === undefined)
+    return fail({ kind: 'malformed_signature', why: `expected ${LABEL}=${COMPONENTS};created=…;keyid="…"` })
+  if (label !== sameLabel) return fail({ kind: 'malformed_signature', why: `signature is not labelled ${label}` })
   if (digest !== contentDigest(request.body)) {
     return fail({ kind: 'digest_mismatch', why: 'the body is not the one that was signed' })
   }
-  const signed = { method: request.method, path: request.path, contentDigest: digest, created: Number(created), keyId }
-  return ok({ keyId, created: signed.created, base: signatureBase(signed), signature: Buffer.from(encoded, 'base64') })
+  const base = baseOf({ method: request.method, path: request.path, contentDigest: digest }, params)
+  return ok({ keyId, created: Number(created), base, signature: Buffer.from(encoded, 'base64') })
 }

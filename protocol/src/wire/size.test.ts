@@ -14,7 +14,7 @@ function bytesPerValue(minutes: number): { brotli: number; gzip: number; decoded
   const values = records.reduce((sum, { record }) => sum + record.values.length, 0)
   const bytes = encodeBatch(
     batchHeaderSchema.parse({
-      format: 'metergate-batch/2',
+      format: 'metergate-batch/3',
       gateway: 'gw-k3v9q2x7',
       stream: '9f2c51d07a3be846c1d5f09a7e3b6248',
       stream_kind: 'detail',

@@ -3,12 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LineChild } from '@metergate/simulator'
+import { rootFolder } from '../root.js'
 import { Program, pause } from '../system/program.js'
 import { benchPlant } from './bus-case.js'
 import { type BenchResult, type Row, round } from './figures.js'
+import { startOf } from './unit-file.js'
 
 const METERS = 32
 const EVERY_MS = 10_000
+const MOST_MIB = 95
+const UNIT = join(rootFolder(), 'agent/metergate.service')
 
 /** Resident memory of a process, MiB; undefined where the system does not tell (not Linux). */
 function residentMiB(pid: number): number | undefined {
@@ -48,7 +52,9 @@ export async function benchMemory(minutes: number): Promise<BenchResult> {
   try {
     const { path } = await line.ready()
     writeFileSync(join(folder, 'metergate.yaml'), config(folder, path))
-    agent = new Program('metergate', ['run'], { METERGATE_CONFIG: join(folder, 'metergate.yaml') })
+    const { environment, nodeOptions } = startOf(readFileSync(UNIT, 'utf8'))
+    const own = { ...environment, METERGATE_CONFIG: join(folder, 'metergate.yaml') }
+    agent = new Program('metergate', ['run'], own, nodeOptions)
     await agent.says('metergate runs')
     const rows: Row[] = [{ what: 'bare node', seconds: 0, 'RSS MiB': round(await bareNode(), 1) }]
     for (let at = EVERY_MS; at <= minutes * 60_000; at += EVERY_MS) {
@@ -61,8 +67,9 @@ export async function benchMemory(minutes: number): Promise<BenchResult> {
     }
     return {
       title: `memory: the agent with ${METERS} meters on one line`,
-      how: 'VmRSS of `metergate run` on a paced line of 9600 baud, without a cloud, beside a Node that does nothing',
+      how: 'VmRSS of `metergate run`, started as in agent/metergate.service, on a paced line of 9600 baud, without a cloud, beside a Node that does nothing',
       rows,
+      targets: [{ what: 'RSS at the end, MiB', figure: Number(rows.at(-1)?.['RSS MiB']), bound: MOST_MIB }],
     }
   } finally {
     await agent?.end()

@@ -32,10 +32,11 @@ export class Program {
     readonly name: ProgramName,
     args: readonly string[],
     env: Environment = {},
+    nodeOptions: readonly string[] = [],
   ) {
     // Neither language nor configuration of whoever runs the tests may show through.
     const { LANG: _lang, LC_ALL: _all, METERGATE_CONFIG: _config, ...clean } = process.env
-    this.#child = spawn(process.execPath, [PROGRAMS[name], ...args], {
+    this.#child = spawn(process.execPath, [...nodeOptions, PROGRAMS[name], ...args], {
       env: { ...clean, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
