@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type Clock, durationMs, fail, ok, type Result, type SerialFormat } from '@metergate/protocol'
 import { SerialPort } from 'serialport'
+import { lineDownWhy } from '../i18n/line-down-texts.js'
 import { Driver, type OpenPort } from './driver.js'
 import { type LineDown, type LineListener, type LinePort, type LineSettings, wireMs } from './line-port.js'
 import { type PortIdentity, portIdentity, relocated } from './port-identity.js'
@@ -80,7 +81,7 @@ export class SerialLine implements LinePort {
 
   async write(bytes: Uint8Array, answerLength = 0): Promise<Result<void, LineDown>> {
     const driver = this.#driver
-    if (!driver) return fail({ kind: 'line_down', why: this.#gone ?? `${this.#path} is not open` })
+    if (!driver) return fail({ kind: 'line_down', why: this.#gone ?? lineDownWhy('notOpen', { port: this.#path }) })
     this.#awaited = answerLength
     this.#endPause(driver)
     const written = await attempt(driver.write(bytes))
@@ -151,7 +152,7 @@ export class SerialLine implements LinePort {
   }
 
   #lost(error: Error): void {
-    this.#gone = `${this.#path} went away (${error.message}); is the adapter plugged in?`
+    this.#gone = lineDownWhy('gone', { port: this.#path, message: error.message })
     const [why, listener] = [this.#gone, this.#listener]
     void this.close().then(() => listener?.onDown(why))
   }
@@ -191,17 +192,11 @@ export class SerialLine implements LinePort {
 
   #downBecause(error: Error, path: string): LineDown {
     const { message } = error
-    if (/no such file|ENOENT/i.test(message))
-      return {
-        kind: 'line_down',
-        why: `there is no ${path}; is the RS485 adapter plugged in? \`ls -l /dev/serial/by-id\` shows those that are`,
-      }
+    if (/no such file|ENOENT/i.test(message)) return { kind: 'line_down', why: lineDownWhy('absent', { port: path }) }
     if (/EIO|i\/o error|ENXIO|ENODEV/i.test(message))
-      return { kind: 'line_down', why: `${path} went away (${message}); is the adapter plugged in?` }
-    if (/permission|EACCES/i.test(message))
-      return { kind: 'line_down', why: `no permission for ${path}; add the user to the group of the port (dialout)` }
-    if (/lock|busy/i.test(message))
-      return { kind: 'line_down', why: `${path} is used by another program; stop it, a line has one master` }
+      return { kind: 'line_down', why: lineDownWhy('gone', { port: path, message }) }
+    if (/permission|EACCES/i.test(message)) return { kind: 'line_down', why: lineDownWhy('forbidden', { port: path }) }
+    if (/lock|busy/i.test(message)) return { kind: 'line_down', why: lineDownWhy('busy', { port: path }) }
     return { kind: 'line_down', why: `${path}: ${message}` }
   }
 }

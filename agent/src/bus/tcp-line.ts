@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { type Clock, durationMs, fail, ok, type Result } from '@metergate/protocol'
+import { lineDownWhy } from '../i18n/line-down-texts.js'
 import type { LineDown, LineListener, LinePort, LineSettings } from './line-port.js'
 
 const CONNECT_MS = 3000
@@ -33,20 +34,20 @@ export class TcpLine implements LinePort {
     }
     this.#socket = socket
     socket.on('data', (bytes: Buffer) => listener.onData(new Uint8Array(bytes), this.#clock.mono()))
-    const lost = (why: string) => (): void => {
+    const lost = (reason: 'brokeOff' | 'hungUp') => (): void => {
       if (this.#socket !== socket) return
       this.#socket = undefined
       socket.destroy()
-      listener.onDown(`${this.#name} ${why}`)
+      listener.onDown(lineDownWhy(reason, { host: this.#name }))
     }
-    socket.on('error', lost('broke the connection'))
-    socket.on('close', lost('closed the connection; most serial servers serve one client at a time'))
+    socket.on('error', lost('brokeOff'))
+    socket.on('close', lost('hungUp'))
     return ok(undefined)
   }
 
   async write(bytes: Uint8Array): Promise<Result<void, LineDown>> {
     const socket = this.#socket
-    if (!socket) return fail({ kind: 'line_down', why: `not connected to ${this.#name}` })
+    if (!socket) return fail({ kind: 'line_down', why: lineDownWhy('notConnected', { host: this.#name }) })
     return new Promise((resolve) => {
       socket.write(bytes, (error) =>
         resolve(error ? fail({ kind: 'line_down', why: `${this.#name}: ${error.message}` }) : ok(undefined)),
@@ -78,8 +79,7 @@ export class TcpLine implements LinePort {
       socket.once('error', (error: NodeJS.ErrnoException) => resolve(this.#explain(error)))
     })
     const tooLate = this.#clock.sleep(durationMs(CONNECT_MS), stop.signal).then(
-      () =>
-        `${this.#name} does not answer within ${CONNECT_MS / 1000} s; check address, cable and that the device is on`,
+      () => lineDownWhy('unanswered', { host: this.#name, seconds: String(CONNECT_MS / 1000) }),
       () => undefined,
     )
     const first = await Promise.race([outcome, tooLate])
@@ -90,9 +90,8 @@ export class TcpLine implements LinePort {
   }
 
   #explain(error: NodeJS.ErrnoException): string {
-    if (error.code === 'ECONNREFUSED')
-      return `${this.#name} refuses the connection; is this the port of the serial server?`
-    if (error.code === 'ENOTFOUND') return `no such host: ${this.#host}`
+    if (error.code === 'ECONNREFUSED') return lineDownWhy('refused', { host: this.#name })
+    if (error.code === 'ENOTFOUND') return lineDownWhy('unknownHost', { host: this.#host })
     return `${this.#name}: ${error.message}`
   }
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { MeterReadout } from '../control/calls.js'
 import { PlantZone } from '../energy/plant-time.js'
 import { ABSENCE_REMEDIES, ABSENCE_TEXTS, CLI } from '../i18n/cli-texts.js'
+import { lineDownTexts } from '../i18n/line-down-texts.js'
 import { both, type Localized } from '../i18n/localized.js'
 import type { CliContext } from './context.js'
 import { amountText } from './format.js'
@@ -33,7 +34,14 @@ function nothingRead({ meter, line, unit, values, why }: MeterReadout): Localize
   const reason = values[0]?.absent ?? 'not_polled'
   const subject = `${meter} (${line}/${unit})`
   return both(
-    [subject, '：', ABSENCE_TEXTS[reason], why === undefined ? '' : `（${why}）`, '。', ABSENCE_REMEDIES[reason]],
+    [
+      subject,
+      '：',
+      ABSENCE_TEXTS[reason],
+      why === undefined ? '' : `（${lineDownTexts(why).zh}）`,
+      '。',
+      ABSENCE_REMEDIES[reason],
+    ],
     [subject, ': ', ABSENCE_TEXTS[reason], why === undefined ? '' : ` (${why})`, '; ', ABSENCE_REMEDIES[reason]],
   )
 }

@@ -4,6 +4,7 @@ import { PlantZone } from '../energy/plant-time.js'
 import { prometheusText } from '../health/prometheus.js'
 import type { GatewaySnapshot } from '../health/snapshot.js'
 import { ABSENCE_TEXTS, CLI, LINK_STATE_TEXTS, METER_STATE_TEXTS } from '../i18n/cli-texts.js'
+import { lineDownTexts } from '../i18n/line-down-texts.js'
 import { printBudget } from './config.js'
 import type { CliContext } from './context.js'
 import { bytesText, uptimeText } from './format.js'
@@ -81,7 +82,7 @@ function lineState({ terminal }: CliContext, { state, why }: GatewaySnapshot['bu
     case 'starting':
       return terminal.say(CLI.lineStarting)
     case 'down':
-      return { text: why ?? terminal.say(ABSENCE_TEXTS.line_down), paint: 'bad' }
+      return { text: terminal.say(why === undefined ? ABSENCE_TEXTS.line_down : lineDownTexts(why)), paint: 'bad' }
     default:
       return unreachable(state)
   }

@@ -1,3 +1,4 @@
+import { lineDownTexts } from './line-down-texts.js'
 import type { Localized } from './localized.js'
 
 /** Everything the command line says, save configuration errors (config-texts). */
@@ -126,7 +127,7 @@ export const CLI = {
     en: `the gateway does not take this request (${why}): it may run another version, restart metergate run`,
   }),
   lineFault: (why: string): Localized => ({
-    zh: `总线故障（${why}）：检查端口与接线，或执行 metergate doctor line`,
+    zh: `总线故障（${lineDownTexts(why).zh}）：检查端口与接线，或执行 metergate doctor line`,
     en: `the line fails (${why}): check port and wiring, or run metergate doctor line`,
   }),
   storeFault: (why: string): Localized => ({

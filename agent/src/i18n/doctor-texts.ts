@@ -1,4 +1,5 @@
 import type { LineSettings } from '../bus/line-port.js'
+import { lineDownTexts } from './line-down-texts.js'
 import type { Localized } from './localized.js'
 
 const named = ({ baud, format }: LineSettings): string => `${baud} ${format}`
@@ -80,7 +81,7 @@ export const DOCTOR = {
     ),
   lineDown: (why: string) =>
     pair(
-      { zh: `总线打不开:${why}`, en: `the line cannot be opened: ${why}` },
+      { zh: `总线打不开:${lineDownTexts(why).zh}`, en: `the line cannot be opened: ${why}` },
       {
         zh: '插好转换器,检查端口名,停止占用它的程序',
         en: 'plug the adapter in, check the name of the port, stop the program that uses it',

@@ -1,4 +1,5 @@
 import type { LawCheck } from '../meter/physics.js'
+import { lineDownTexts } from './line-down-texts.js'
 import type { Localized } from './localized.js'
 
 type Law = LawCheck['law']
@@ -135,7 +136,10 @@ export const SCAN = {
     zh: `${where} 有多块 DL/T 645 表同时应答,逐一查找`,
     en: `${where}: several DL/T 645 meters answer at once; looking for them one by one`,
   }),
-  lineDown: (port: string, why: string): Localized => ({ zh: `${port}:${why}`, en: `${port}: ${why}` }),
+  lineDown: (port: string, why: string): Localized => ({
+    zh: `${port}:${lineDownTexts(why).zh}`,
+    en: `${port}: ${why}`,
+  }),
   babble: (port: string): Localized => ({
     zh: `${port} 上有别的主机在通信或干扰不断:停止它再扫描`,
     en: `${port}: somebody else talks on this line, or it is never quiet: stop the other master and scan again`,

@@ -9,7 +9,7 @@ import {
   registersOf,
   toNumber,
 } from '@metergate/protocol'
-import { type Localized, same } from '../i18n/localized.js'
+import type { Localized } from '../i18n/localized.js'
 import { IDENTIFY } from '../i18n/scan-texts.js'
 import type { AnswerBook, Probe } from './answer-book.js'
 import { checkLaws, plausibility, type Values } from './physics.js'
@@ -103,27 +103,27 @@ function scoreSignature(signature: Signature, profile: ModbusProfile, book: Answ
 }
 
 function scoreContent(
-  { expect, what: name, weight, ...place }: Signature,
+  { expect, what, what_zh, weight, ...place }: Signature,
   profile: ModbusProfile,
   bytes: Uint8Array,
 ): Evidence {
   const where = registerText(place)
-  const what = nameOf({ what: name })
-  if ('exception' in expect) return { points: 0, text: IDENTIFY.noWord(what, where) }
+  const name = nameOf({ what, what_zh })
+  if ('exception' in expect) return { points: 0, text: IDENTIFY.noWord(name, where) }
   if ('hex' in expect) {
     const hex = Buffer.from(bytes).toString('hex')
     return expect.hex.includes(hex)
-      ? { points: weight, text: IDENTIFY.holds(what, where, hex) }
-      : { points: -3 * weight, text: IDENTIFY.holdsOther(what, where, hex) }
+      ? { points: weight, text: IDENTIFY.holds(name, where, hex) }
+      : { points: -3 * weight, text: IDENTIFY.holdsOther(name, where, hex) }
   }
   const raw = decodeRaw(expect.type, bytes, profile.word_order)
-  if (!raw.ok) return { points: -weight, text: IDENTIFY.notAvailable(what, where) }
+  if (!raw.ok) return { points: -weight, text: IDENTIFY.notAvailable(name, where) }
   const value = raw.value.kind === 'integer' ? Number(raw.value.n) : raw.value.value
   // Zero is what a hole in the map, a dead phase and an unused counter look like.
-  if (value === 0) return { points: expect.min <= 0 ? weight / 4 : -weight / 2, text: IDENTIFY.zero(what, where) }
+  if (value === 0) return { points: expect.min <= 0 ? weight / 4 : -weight / 2, text: IDENTIFY.zero(name, where) }
   return value >= expect.min && value <= expect.max && !isDenormal(expect.type, value)
-    ? { points: weight, text: IDENTIFY.holds(what, where, shortNumber(value)) }
-    : { points: -2 * weight, text: IDENTIFY.holdsOther(what, where, shortNumber(value)) }
+    ? { points: weight, text: IDENTIFY.holds(name, where, shortNumber(value)) }
+    : { points: -2 * weight, text: IDENTIFY.holdsOther(name, where, shortNumber(value)) }
 }
 
 /** An integer read as a float is a tiny number in every range that begins at zero. */
@@ -131,9 +131,9 @@ const isDenormal = (type: string, value: number): boolean =>
   (type === 'f32' || type === 'f64') && Math.abs(value) > 0 && Math.abs(value) < 1e-6
 
 /** A signature's quantity in the reader's language; other registers are called as the profile calls them. */
-function nameOf({ what }: Pick<Signature, 'what'>): Localized {
+function nameOf({ what, what_zh }: Pick<Signature, 'what' | 'what_zh'>): Localized {
   const name = asQuantityName(what)
-  return name ? quantity(name).label : same(what)
+  return name ? quantity(name).label : { en: what, zh: what_zh ?? what }
 }
 
 /** Registers of the model that were asked alone: answered with something, or refused. */

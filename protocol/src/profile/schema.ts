@@ -94,7 +94,10 @@ export type Dlt645Item = z.infer<typeof dlt645ItemSchema>
 
 /** A register whose content tells this meter from others; used by scan and identify, never stored. */
 const signatureSchema = z.strictObject({
+  /** A quantity's name, or English words. */
   what: z.string(),
+  /** The words in Chinese. */
+  what_zh: z.string().optional(),
   function: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]),
   address,
   count: z.number().int().min(1).max(125),
