@@ -89,8 +89,8 @@ export class ModbusTcpBus implements RegisterBus {
   async #exchange(read: ModbusRead, signal: AbortSignal | undefined): Promise<Result<BusAnswer, BusFault>> {
     const opened = await this.#opened()
     if (!opened.ok) return opened
+    // What lies in the inbox stays: it may be the beginning of a late answer, and a stream cut inside a frame cannot be read on.
     this.#transaction = (this.#transaction + 1) & 0xffff
-    this.#inbox.drop(this.#inbox.bytes.length)
     const begun = this.#clock.mono()
     const written = await this.#port.write(encodeTcpReadRequest(this.#transaction, read))
     if (!written.ok) return this.#down(written.fault.why)
@@ -106,7 +106,11 @@ export class ModbusTcpBus implements RegisterBus {
     const until = sent + timeoutOf(this.#unit(read).timing)
     for (;;) {
       const cut = cutTcpFrame(this.#inbox.bytes)
-      if (cut.kind === 'garbage') return this.#garbage()
+      if (cut.kind === 'garbage')
+        return this.#giveUp(
+          'the other side does not speak Modbus TCP',
+          'no Modbus TCP: a serial server in transparent mode wants rtu_over_tcp',
+        )
       if (cut.kind === 'frame') {
         const mono = this.#inbox.arrivalOf(cut.next - 1)
         this.#inbox.drop(cut.next)
@@ -121,8 +125,10 @@ export class ModbusTcpBus implements RegisterBus {
       const heard = this.#inbox.heard
       await this.#inbox.wait(until, this.#inbox.bytes.length + 1, signal)
       if (this.#clock.mono() >= until && this.#inbox.heard === heard) await this.#port.look()
-      if (this.#clock.mono() >= until && this.#inbox.heard === heard)
-        return fail({ kind: 'timeout', waitedMs: Math.round(this.#clock.mono() - sent) })
+      if (this.#clock.mono() < until || this.#inbox.heard > heard) continue
+      if (this.#inbox.bytes.length > 0)
+        return this.#giveUp('closed after an answer that broke off', 'the answer broke off')
+      return fail({ kind: 'timeout', waitedMs: Math.round(this.#clock.mono() - sent) })
     }
   }
 
@@ -146,6 +152,7 @@ export class ModbusTcpBus implements RegisterBus {
     if (this.#triedAt !== undefined && now - this.#triedAt < REOPEN_EVERY_MS) return fail({ kind: 'line_down', why })
     this.#triedAt = now
     this.#inbox.reset()
+    this.#inbox.drop(this.#inbox.bytes.length)
     const opened = await this.#port.open(NO_WIRE, {
       onData: (bytes, at) => this.#inbox.push(bytes, at),
       onDown: (reason) => this.#inbox.lost(reason),
@@ -154,18 +161,13 @@ export class ModbusTcpBus implements RegisterBus {
     return opened
   }
 
-  /** A stream that is no Modbus cannot be read on: the connection is closed and opened anew for the next request. */
-  async #garbage(): Promise<Result<never, BusFault>> {
+  /** A stream whose frames cannot be told apart is not read on: the connection is closed and opened anew for the next request. */
+  async #giveUp(closedWhy: string, why: string): Promise<Result<never, BusFault>> {
     const received = Buffer.from(this.#inbox.bytes).toString('hex')
-    this.#inbox.drop(this.#inbox.bytes.length)
     await this.#port.close()
-    this.#closedWhy = 'the other side does not speak Modbus TCP'
+    this.#closedWhy = closedWhy
     this.#triedAt = undefined
-    return fail({
-      kind: 'bad_frame',
-      received,
-      why: 'no Modbus TCP: a serial server in transparent mode wants rtu_over_tcp',
-    })
+    return fail({ kind: 'bad_frame', received, why })
   }
 
   #down(why: string): Result<never, BusFault> {

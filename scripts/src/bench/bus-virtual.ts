@@ -7,6 +7,8 @@ import { benchPlant, benchProfile, LINE, minimumMs, TURNAROUND_MS } from './bus-
 
 const NOW = Date.UTC(2026, 10, 23, 2)
 const SETTLE_MS = 100_000
+/** Longer than a probe in vain takes, and the step in which one is looked for. */
+const STEP_MS = 1_000
 const EVERY = durationMs(250)
 
 export interface VirtualCase {
@@ -21,7 +23,7 @@ export interface VirtualFigures {
   readonly ratio: number
   /** Requests a strict slave ignored because less than t3.5 of silence went before. */
   readonly ignored: number
-  /** From the moment the dead units could answer again to the first reading of the last of them. */
+  /** From the moment the dead units could answer again to the first reading of the last of them; the first of them was probed just before. */
   readonly backAfterMs: number
 }
 
@@ -33,6 +35,7 @@ export async function virtualBench({ meters, dead, minutes }: VirtualCase): Prom
   const timeline = new Timeline()
   const clock = new VirtualClock(timeline, { epochAtZeroMs: NOW })
   let ignored = 0
+  let probedAt = Number.NEGATIVE_INFINITY
   const simulated = buildLine({
     spec: benchPlant(meters),
     profiles: loadBuiltinProfiles(),
@@ -41,7 +44,10 @@ export async function virtualBench({ meters, dead, minutes }: VirtualCase): Prom
     holdAtMs: NOW,
     strictGaps: true,
     onEvent: (event) => {
-      if (event.kind === 'request' && event.heardBy.length === 0 && !dead.includes(event.frame[0] ?? 0)) ignored += 1
+      if (event.kind !== 'request') return
+      const unit = event.frame[0] ?? 0
+      if (event.heardBy.length === 0 && !dead.includes(unit)) ignored += 1
+      if (unit === dead[0]) probedAt = clock.mono()
     },
   })
   const port = new InProcessPort(new InProcessLine(simulated.line, timeline), clock)
@@ -58,6 +64,9 @@ export async function virtualBench({ meters, dead, minutes }: VirtualCase): Prom
   await timeline.advance(minutes * 60_000)
   const spans = [...times].map(([, at]) => ((at.at(-1) ?? 0) - (at[0] ?? 0)) / (at.length - 1))
   const cycleMs = spans.reduce((sum, each) => sum + each, 0) / spans.length
+  // The worst moment to come to life: when the probe that would have found it has just been in vain.
+  while (dead.length > 0 && clock.mono() - probedAt > STEP_MS) await timeline.advance(STEP_MS)
+  await timeline.advance(STEP_MS)
   const healedAt = clock.mono()
   simulated.faults.heal()
   await timeline.advance(180_000)

@@ -12,11 +12,13 @@ interface FarEnd {
 
 /** One answer in so many is left whole, so that the master does not stay in its repairs for ever. */
 const WHOLE = 0.125
+/** More than the longest frames that a stream may still be in the middle of. */
+const KEPT_BYTES = 65_536
 
 /** A line whose far end answers with mutated frames, in chunks that mean nothing. */
 export class FuzzLine implements LinePort {
   readonly nature: LinePort['nature']
-  /** What came since the last request, that request, and how its answer was spoilt. */
+  /** What came since the last request (of a socket: lately, on this connection), that request, and how its answer was spoilt. */
   readonly heard: number[] = []
   asked: Uint8Array = new Uint8Array(0)
   spoilt: string | undefined
@@ -24,6 +26,8 @@ export class FuzzLine implements LinePort {
   #listener: Parameters<LinePort['open']>[1] | undefined
   /** A socket that is opened anew forgets what was under way. */
   #connection = 0
+  /** When the far end has said what it is saying. */
+  #saidAt = 0
 
   constructor(
     private readonly timeline: Timeline,
@@ -41,7 +45,8 @@ export class FuzzLine implements LinePort {
   }
 
   async write(request: Uint8Array): ReturnType<LinePort['write']> {
-    this.heard.length = 0
+    if (this.nature === 'serial') this.heard.length = 0
+    else this.heard.splice(0, this.heard.length - KEPT_BYTES)
     this.asked = request
     this.spoilt = undefined
     const answer = this.farEnd.answerTo(request)
@@ -60,6 +65,8 @@ export class FuzzLine implements LinePort {
   #say(bytes: readonly number[], bySingleBytes: boolean): void {
     const connection = this.#connection
     let atMs = 5 + this.random.next() * 60
+    // On a wire two answers may run into each other; what is written to a socket comes in the order in which it was written.
+    if (this.nature === 'socket') atMs = Math.max(atMs, this.#saidAt - this.clock.mono())
     for (const part of bySingleBytes ? bytes.map((byte) => [byte]) : this.#twoParts(bytes)) {
       if (part.length === 0) continue
       atMs += this.random.next() * (bySingleBytes ? 2 : 30)
@@ -69,6 +76,7 @@ export class FuzzLine implements LinePort {
         this.#listener?.onData(Uint8Array.from(part), this.clock.mono())
       })
     }
+    this.#saidAt = this.clock.mono() + atMs
   }
 
   #twoParts(bytes: readonly number[]): readonly (readonly number[])[] {
@@ -79,6 +87,9 @@ export class FuzzLine implements LinePort {
   async look(): Promise<void> {}
   async drain(): Promise<void> {}
   async close(): Promise<void> {
-    if (this.nature === 'socket') this.#connection += 1
+    if (this.nature !== 'socket') return
+    this.#connection += 1
+    this.#saidAt = 0
+    this.heard.length = 0
   }
 }
