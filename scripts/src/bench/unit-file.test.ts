@@ -8,7 +8,7 @@ describe('the unit file of the box', () => {
   it('is what the memory bench starts the agent by', () => {
     expect(startOf(readFileSync(join(rootFolder(), 'agent/metergate.service'), 'utf8'))).toEqual({
       environment: { MALLOC_ARENA_MAX: '1' },
-      nodeOptions: ['--v8-pool-size=1'],
+      nodeOptions: ['--v8-pool-size=1', '--no-opt'],
     })
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { PlantError } from '../line/build-line.js'
 import { demoPlant } from '../plant/demo-plant.js'
 import { parseCommand } from './commands.js'
 import { LineProcess } from './line-process.js'
@@ -16,6 +17,25 @@ const newLine = (events: object[]): LineProcess =>
     },
     (event) => events.push(event),
   )
+
+it('a plant that names an unknown profile is refused with those there are', () => {
+  const [meter, ...rest] = demoPlant(1).meters
+  const spec = { ...demoPlant(1), meters: meter ? [{ ...meter, profile: 'no-such' }, ...rest] : [] }
+  expect(
+    () =>
+      new LineProcess(
+        {
+          spec,
+          hold: true,
+          strictGaps: false,
+          delivery: { chunkMs: 0, tail: 'prompt' },
+          probeSpeed: false,
+          logAnswers: false,
+        },
+        () => undefined,
+      ),
+  ).toThrow(PlantError)
+})
 
 describe('commands of a running line', () => {
   it('are read strictly, and a wrong one says what is wrong', () => {

@@ -41,6 +41,11 @@ export interface SimulatedLine {
 /** Chunks like a CH340 or CP2102 on full-speed USB. */
 export const DEFAULT_DELIVERY: Delivery = { chunkMs: 4, tail: 'prompt' }
 
+/** A plant that cannot be built, in words for whoever wrote it. */
+export class PlantError extends Error {
+  override readonly name = 'PlantError'
+}
+
 /** Builds meters from their profiles and hangs them on one line; an unknown profile is named. */
 export function buildLine(parts: LineParts): SimulatedLine {
   const { spec, scheduler, epochAt } = parts
@@ -66,7 +71,7 @@ function settingsOf(meter: MeterSpec, spec: PlantSpec): Station['settings'] {
   return { baud: meter.baud ?? spec.line.baud, format: meter.format ?? spec.line.format }
 }
 
-/** A meter as its profile describes it, or an error that names what is missing. */
+/** A meter as its profile describes it, or a {@link PlantError} that names what is missing. */
 export function buildMeter(
   meter: MeterSpec,
   plant: Plant,
@@ -75,7 +80,7 @@ export function buildMeter(
   const profile = profiles.find((candidate) => candidate.id === meter.profile)
   if (!profile) {
     const known = profiles.map(({ id }) => id).join(', ')
-    throw new Error(`meter ${meter.id}: no profile is called "${meter.profile}"; use one of: ${known}`)
+    throw new PlantError(`meter ${meter.id}: no profile is called "${meter.profile}"; use one of: ${known}`)
   }
   return profile.protocol === 'modbus' ? new ModbusMeter(meter, profile, plant) : new Dlt645Meter(meter, profile, plant)
 }
