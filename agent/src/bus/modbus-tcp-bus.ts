@@ -124,8 +124,9 @@ export class ModbusTcpBus implements RegisterBus {
       if (this.#inbox.down !== undefined) return this.#down(this.#inbox.down)
       const heard = this.#inbox.heard
       await this.#inbox.wait(until, this.#inbox.bytes.length + 1, signal)
-      if (this.#clock.mono() >= until && this.#inbox.heard === heard) await this.#port.look()
       if (this.#clock.mono() < until || this.#inbox.heard > heard) continue
+      await this.#port.look()
+      if (this.#inbox.heard > heard) continue
       if (this.#inbox.bytes.length > 0)
         return this.#giveUp('closed after an answer that broke off', 'the answer broke off')
       return fail({ kind: 'timeout', waitedMs: Math.round(this.#clock.mono() - sent) })

@@ -30,19 +30,15 @@ export function readCommand(cli: CliContext): Command {
     })
 }
 
+const inBrackets = (open: string, why: string | undefined, close: string): readonly (string | Localized)[] =>
+  why === undefined ? [] : [open, lineDownTexts(why), close]
+
 function nothingRead({ meter, line, unit, values, why }: MeterReadout): Localized {
   const reason = values[0]?.absent ?? 'not_polled'
   const subject = `${meter} (${line}/${unit})`
   return both(
-    [
-      subject,
-      '：',
-      ABSENCE_TEXTS[reason],
-      why === undefined ? '' : `（${lineDownTexts(why).zh}）`,
-      '。',
-      ABSENCE_REMEDIES[reason],
-    ],
-    [subject, ': ', ABSENCE_TEXTS[reason], why === undefined ? '' : ` (${why})`, '; ', ABSENCE_REMEDIES[reason]],
+    [subject, '：', ABSENCE_TEXTS[reason], ...inBrackets('（', why, '）'), '。', ABSENCE_REMEDIES[reason]],
+    [subject, ': ', ABSENCE_TEXTS[reason], ...inBrackets(' (', why, ')'), '; ', ABSENCE_REMEDIES[reason]],
   )
 }
 

@@ -2,7 +2,7 @@ import { amount, meterIdSchema, type ReadingRecord } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { PlantZone } from '../energy/plant-time.js'
 import { MemoryRecordStore } from '../store/memory-record-store.js'
-import { detailOf, reading, SEALER, SeededRandom, stampOf } from '../store/testing/make.js'
+import { reading, SEALER, SeededRandom, stampOf, streamOf } from '../store/testing/make.js'
 import { ManualClock } from '../store/testing/manual-clock.js'
 import { EnergyFeed } from './energy-feed.js'
 
@@ -44,7 +44,7 @@ function leave(store: MemoryRecordStore): void {
   while (store.seal('detail', ALL));
   const [, ...rest] = store.pending(1e6).filter(({ streamKind }) => streamKind === 'detail')
   store.acknowledge(rest)
-  store.restartStream(detailOf(store), 'conflict')
+  store.restartStream(streamOf(store), 'conflict')
 }
 
 describe('energy drawn from the store', () => {

@@ -1,4 +1,4 @@
-import type { Localized } from './localized.js'
+import { type Localized, same } from './localized.js'
 
 /**
  * Why a line is down. The reason travels as one English text through faults, counters and the control socket; whoever shows it to a
@@ -51,14 +51,14 @@ export function lineDownWhy<K extends keyof typeof TEXTS>(
 
 /** A reason as {@link lineDownWhy} made it, in every language; any other text as it is. */
 export function lineDownTexts(why: string): Localized {
-  for (const { en, zh } of Object.values(TEXTS)) {
-    const facts = PATTERNS.get(en)?.exec(why)?.groups
+  for (const { pattern, zh } of PATTERNS) {
+    const facts = pattern.exec(why)?.groups
     if (facts) return { en: why, zh: filled(zh, facts) }
   }
-  return { en: why, zh: why }
+  return same(why)
 }
 
-const PATTERNS = new Map(Object.values(TEXTS).map(({ en }) => [en, patternOf(en)]))
+const PATTERNS = Object.values(TEXTS).map(({ en, zh }) => ({ pattern: patternOf(en), zh }))
 
 function patternOf(template: string): RegExp {
   const plain = template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')

@@ -10,7 +10,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSealed } from './open-sealed.js'
 import type { RecordStore, SealedBatch } from './record-store.js'
-import { event, interval, reading } from './testing/make.js'
+import { event, interval, reading, streamOf } from './testing/make.js'
 import type { ManualClock } from './testing/manual-clock.js'
 
 export interface ContractSubject {
@@ -178,8 +178,7 @@ export function recordStoreContract(name: string, make: () => ContractSubject): 
       expect(seqs({ kinds: ['interval'] })).toEqual([1, 2, 3, 4, 6])
       expect(seqs({ kinds: ['event'] })).toEqual([5])
       expect(seqs({ meter: meterIdSchema.parse('press-2') })).toEqual([2, 4])
-      const { stream } = store.health().streams.find(({ kind }) => kind === 'ledger') ?? {}
-      expect(seqs({ after: { stream, seq: seqSchema.parse(3) } })).toEqual([4, 5, 6])
+      expect(seqs({ after: { stream: streamOf(store, 'ledger'), seq: seqSchema.parse(3) } })).toEqual([4, 5, 6])
       const span = { from: epochMs(start + 900_000), to: epochMs(start + 3 * 900_000) }
       expect(seqs({ kinds: ['interval'], ...span })).toEqual([2, 3])
     })
@@ -188,12 +187,11 @@ export function recordStoreContract(name: string, make: () => ContractSubject): 
       await put(...readings(3))
       store.acknowledge([ackOf(sealed())])
       await put(reading(clock, 4))
-      const first = store.health().streams.find(({ kind }) => kind === 'detail')
-      invariant(first, 'no detail stream')
-      store.restartStream(first.stream, 'conflict')
+      const first = streamOf(store)
+      store.restartStream(first, 'conflict')
       await put(reading(clock, 5))
       const found = [...store.records({ stream: 'detail' })]
-      expect(found.map(({ stream, seq }) => [stream === first.stream, seq])).toEqual([
+      expect(found.map(({ stream, seq }) => [stream === first, seq])).toEqual([
         [true, 1],
         [true, 2],
         [true, 3],
@@ -204,7 +202,7 @@ export function recordStoreContract(name: string, make: () => ContractSubject): 
         undefined,
         undefined,
         undefined,
-        { stream: first.stream, seq: 4 },
+        { stream: first, seq: 4 },
         undefined,
       ])
       for (const [index, { stream, seq }] of found.entries())

@@ -8,7 +8,7 @@ import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { detailOf, ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
+import { ROOMY_DISK, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-restart-'))
@@ -66,7 +66,7 @@ function expectAllMoved(store: SqliteRecordStore, left: string): void {
 describe('a stream that is left for a new one', () => {
   it('takes everything unacknowledged along, however much it is', async () => {
     const store = await filled()
-    const left = detailOf(store)
+    const left = streamOf(store)
     store.restartStream(left, 'conflict')
     expectAllMoved(store, left)
     await store.close()
@@ -74,10 +74,10 @@ describe('a stream that is left for a new one', () => {
 
   it('left twice, names for each record where it was first', async () => {
     const store = await filled()
-    const first = detailOf(store)
+    const first = streamOf(store)
     store.restartStream(first, 'conflict')
     while (store.seal('detail', ALL));
-    const second = detailOf(store)
+    const second = streamOf(store)
     expect(second).not.toBe(first)
     store.restartStream(second, 'conflict')
     expectAllMoved(store, first)
@@ -86,7 +86,7 @@ describe('a stream that is left for a new one', () => {
 
   it('goes on where a crash stopped it', async () => {
     const store = await filled()
-    const left = detailOf(store)
+    const left = streamOf(store)
     await store.close()
     const db = new Sqlite(join(folder, 'store.sqlite'))
     const tables = new Tables(db)

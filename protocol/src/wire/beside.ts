@@ -55,7 +55,7 @@ export function leftOver(values: Numbers, base: Numbers): Numbers | undefined {
 }
 
 /** Undoes {@link leftOver}; undefined when the sums leave the exact integers or a row has no rest. */
-export function restored(base: Numbers, rest: Numbers): Numbers | undefined {
+function restored(base: Numbers, rest: Numbers): Numbers | undefined {
   const values = base.map((value, row) => value + (rest[row] ?? Number.NaN))
   return values.every(Number.isSafeInteger) ? values : undefined
 }

@@ -74,7 +74,8 @@ function unroll(runs: readonly unknown[], rows: number): readonly unknown[] | un
   return values.length === rows ? values : undefined
 }
 
-function differences(values: readonly number[]): number[] | undefined {
+/** The first value, then what changes from row to row; undefined when that leaves the exact integers. */
+export function differences(values: readonly number[]): number[] | undefined {
   let before = 0
   const result: number[] = []
   for (const value of values) {
@@ -91,7 +92,8 @@ function secondDifferences(d: readonly number[]): number[] | undefined {
   return first === undefined || dd === undefined ? undefined : [first, ...dd]
 }
 
-function accumulate(list: readonly unknown[], order: 1 | 2): readonly number[] | undefined {
+/** Undoes {@link differences}, once or twice; undefined when the list is not of exact integers, or a sum leaves them. */
+export function accumulate(list: readonly unknown[], order: 1 | 2): readonly number[] | undefined {
   const values: number[] = []
   let value = 0
   let step = 0

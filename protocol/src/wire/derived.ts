@@ -1,9 +1,9 @@
-import { leftOver, type Numbers, restored } from './beside.js'
+import { leftOver, type Numbers } from './beside.js'
 import { isObject, type Json } from './canonical.js'
-import { decodeIntegers, encodeColumn, size } from './columns.js'
+import { accumulate, decodeIntegers, differences, encodeColumn, size } from './columns.js'
 
 /**
- * What a meter shows follows, for the most part, from a few of its figures by the laws of electricity. In format 2 a column may be
+ * What a meter shows follows, for the most part, from a few of its figures by the laws of electricity. From format 2 on a column may be
  * written as `{"by":[…]}`: what is left to add to what the law of its quantity gives, a column in its turn. Laws, over earlier
  * columns of the table:
  *
@@ -25,9 +25,6 @@ export type Law =
   | { readonly third: readonly number[] }
   | { readonly along: number }
 
-/** The laws that need the values of the rows before. */
-type RowLaw = Exclude<Law, { readonly along: number }>
-
 type Columns = readonly (Numbers | undefined)[]
 
 /** What names the form is the same in every column, so compression leaves nothing of it: the digits after it are what counts. */
@@ -47,17 +44,13 @@ export function encodeDerived(
   return size(form) < size(plain) + allowed ? form : plain
 }
 
+/** What `by` holds: what is left of each row, or for `along` the sum of that up to the row. */
 function restOf(law: Law, values: Numbers, earlier: Columns): Numbers | undefined {
-  if (!('along' in law)) {
-    const base = follow(law, values.length, earlier)
-    return base && leftOver(values, base)
-  }
-  const rest: number[] = []
-  for (const [row, value] of values.entries()) {
-    const change = value - along(earlier[law.along], values[row - 1], row)
-    rest.push((rest[row - 1] ?? 0) + change)
-  }
-  return rest.every(Number.isSafeInteger) ? rest : undefined
+  const left = leftOver(
+    values,
+    values.map((_, row) => predicted(law, row, earlier, values[row - 1])),
+  )
+  return left && 'along' in law ? accumulate(left, 1) : left
 }
 
 /** The rows of a column that follows its law, or undefined when it is none or has no law. */
@@ -69,43 +62,24 @@ export function decodeDerived(
 ): Numbers | undefined {
   if (!isDerived(column) || Object.keys(column).length !== 1 || !law) return undefined
   const rest = decodeIntegers(column.by, rows)
-  if (!rest) return undefined
-  if ('along' in law) return restoredAlong(earlier[law.along], rest)
-  const base = follow(law, rows, earlier)
-  return base && restored(base, rest)
-}
-
-function restoredAlong(other: Numbers | undefined, rest: Numbers): Numbers | undefined {
+  const left = rest && 'along' in law ? differences(rest) : rest
+  if (!left) return undefined
   const values: number[] = []
-  for (const [row, sum] of rest.entries())
-    values.push(along(other, values[row - 1], row) + (sum - (rest[row - 1] ?? 0)))
+  for (const [row, change] of left.entries()) values.push(predicted(law, row, earlier, values[row - 1]) + change)
   return values.every(Number.isSafeInteger) ? values : undefined
-}
-
-/** `before` times what the other column became of what it was; not a number when that is missing or leaves the exact integers. */
-function along(other: Numbers | undefined, before: number | undefined, row: number): number {
-  if (row === 0) return 0
-  const [was = Number.NaN, is = Number.NaN] = [other?.[row - 1], other?.[row]]
-  return quotient(product([before ?? Number.NaN, is]), was)
 }
 
 /** Says whether a column is written by a law. */
 export const isDerived = (column: unknown): column is { readonly by: unknown } => isObject(column) && 'by' in column
 
-/** What the law gives, row by row; undefined when a column is missing or the exact integers are left. */
-function follow(law: RowLaw, rows: number, earlier: Columns): Numbers | undefined {
-  const at = (columns: readonly number[], row: number): number[] =>
-    columns.map((column) => earlier[column]?.[row] ?? Number.NaN)
-  const results: number[] = []
-  for (let row = 0; row < rows; row += 1) {
-    const value = oneRow(law, (columns) => at(columns, row))
-    if (!Number.isSafeInteger(value)) return undefined
-    results.push(value)
+/** What the law gives for a row, after a value of `before`; not a number when a column is missing or the exact integers are left. */
+function predicted(law: Law, row: number, earlier: Columns, before: number | undefined): number {
+  const cell = (column: number, at = row): number => earlier[column]?.[at] ?? Number.NaN
+  const at = (columns: readonly number[]): number[] => columns.map((column) => cell(column))
+  if ('along' in law) {
+    const factor = [before ?? Number.NaN, cell(law.along)]
+    return row === 0 ? 0 : quotient(product(factor), cell(law.along, row - 1))
   }
-  return results
-}
-
-function oneRow(law: RowLaw, at: (columns: readonly number[]) => number[]): number {
   if ('mul' in law) return quotient(product([...at(law.mul), law.times]), product(at(law.div)))
   if ('dot' in law) {
     const values = at(law.dot)

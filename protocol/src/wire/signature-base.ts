@@ -74,7 +74,7 @@ export interface ClaimedSignature {
 /** A header field as servers give it: absent, once, or (an attack or a mistake) several times. */
 type Field = string | readonly string[] | undefined
 
-/** The label `metergate` and `alg` are what agents up to batch format 2's first versions send. */
+/** The label `metergate` and `alg` are what agents send that seal in batch formats 1 and 2. */
 const INPUT =
   /^(mg|metergate)=(\("@method" "@path" "content-digest"\);created=(\d{1,12});keyid="([A-Za-z0-9._:/-]{1,128})"(?:;alg="ed25519")?)$/
 const SIGNATURE = /^(mg|metergate)=:([A-Za-z0-9+/]{86}==):$/

@@ -11,6 +11,7 @@ import {
   type ReadingRecord,
   type Stamp,
   type StreamId,
+  type StreamKind,
 } from '@metergate/protocol'
 import type { Disk } from '../disk.js'
 import type { RecordStore, Sealer } from '../record-store.js'
@@ -46,10 +47,10 @@ export const stampOf = (clock: Clock): Stamp => ({
   quality: 'S',
 })
 
-/** The detail stream that is written now. */
-export function detailOf(store: RecordStore): StreamId {
-  const found = store.health().streams.findLast(({ kind }) => kind === 'detail')
-  invariant(found, 'no detail stream')
+/** The stream of a kind that is written now. */
+export function streamOf(store: RecordStore, kind: StreamKind = 'detail'): StreamId {
+  const found = store.health().streams.findLast((each) => each.kind === kind)
+  invariant(found, `no ${kind} stream`)
   return found.stream
 }
 
