@@ -52,10 +52,11 @@ function* sealedRecords(
   stream: StreamRow,
 ): Generator<StoredRecord> {
   const { where, slots } = condition(query)
-  for (let after = 0; ; ) {
+  // Those that count as history have no number in common, so that the last ones are in the order of the first ones.
+  for (let { after } = query; ; ) {
     const page = tables()?.batches(
-      `batch.stream = ? AND first > ? AND ${where}`,
-      'first',
+      `batch.stream = ? AND last > ? AND ${where}`,
+      'last',
       PAGE,
       stream.id,
       after,
@@ -64,7 +65,7 @@ function* sealedRecords(
     if (!page || page.length === 0) return
     for (const row of page) {
       yield* recordsOf(tables, query, row)
-      after = row.first
+      after = row.last
     }
   }
 }
@@ -97,8 +98,8 @@ function* unsealedRecords(
 }
 
 function condition(query: StreamQuery): { where: string; slots: Slot[] } {
-  const parts = [`status <> ${STATUS.superseded}`, '(void = 0 OR first = last)', 'body IS NOT NULL', 'last > ?']
-  const slots: Slot[] = [query.after]
+  const parts = [`status <> ${STATUS.superseded}`, '(void = 0 OR first = last)', 'body IS NOT NULL']
+  const slots: Slot[] = []
   const add = (part: string, slot: Slot | undefined) => {
     if (slot === undefined) return
     parts.push(part)

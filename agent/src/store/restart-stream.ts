@@ -51,7 +51,7 @@ export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
 function nextRows(tables: Tables, old: StreamRow, now: Stamp): StoredRecord[] {
   const rows: StoredRecord[] = []
   while (rows.length < SLICE_RECORDS) {
-    const [row] = tables.batches(`batch.stream = ? AND status = ${STATUS.pending}`, 'batch.id', 1, old.id)
+    const [row] = tables.batches(`+batch.stream = ? AND status = ${STATUS.pending}`, 'batch.id', 1, old.id)
     if (!row) break
     const body = tables.body(row.id)
     const fault = body ? bodyFault(row, body) : 'its bytes are gone'

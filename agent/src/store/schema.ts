@@ -10,7 +10,8 @@ export const APPLICATION_ID = 0x6d677431
  *   never lowered, so that a number is not used twice even when every record is gone.
  * - `chunk`: what one commit brought to one stream, not yet sealed (see chunk.ts). One row per commit and not per
  *   record: a commit then dirties two pages, which is what flash wears by.
- * - `batch`: sealed batches. The row outlives the body: an evicted batch keeps its place in the chain.
+ * - `batch`: sealed batches. The row outlives the body: an evicted batch keeps its place in the chain, until all before it are evicted too.
+ * - `chain_start`: the newest batch of each stream whose row was forgotten with all before it; the next one chains to its hash.
  * - `refused`, `damaged`, `quarantine`: set aside with the reason, never deleted by the store.
  */
 export const MIGRATIONS: readonly string[] = [
@@ -67,6 +68,14 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
    CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;`,
+  `CREATE INDEX batch_last ON batch (stream, last);
+   CREATE TABLE chain_start (
+     stream INTEGER PRIMARY KEY REFERENCES stream (id),
+     number INTEGER NOT NULL,
+     last INTEGER NOT NULL,
+     sha256 TEXT NOT NULL,
+     voided_sha256 TEXT
+   ) STRICT;`,
 ]
 
 /** Brings a store to the newest schema, each step in its own transaction; killed in between, it goes on next time. */

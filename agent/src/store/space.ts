@@ -26,7 +26,7 @@ interface Victim {
 /**
  * Makes at least `wanted` bytes of room inside the file, or as much as one slice gives: acknowledged detail batches
  * oldest first, then unacknowledged detail with a gap record, then the ledger likewise. The rows keep their place in
- * the chain. To be called inside a transaction; returns the bytes freed, 0 when nothing is left to give.
+ * the chain, until all before them are gone as well. To be called inside a transaction; returns the bytes freed, 0 when nothing is left to give.
  */
 export function evictSlice(
   tables: Tables,
@@ -62,7 +62,23 @@ export function evictSlice(
     records.map((record) => ({ kind: 'ledger' as const, record })),
     stamp,
   )
+  for (const { id } of tables.streams()) forgetOldest(tables, id)
   return freed
+}
+
+/**
+ * Forgets a stream's oldest batches once their bytes are gone, because the rows alone would fill the disk in some years. Only from the
+ * beginning: what remains is chained without a hole to the hash that is kept of the last one forgotten.
+ */
+function forgetOldest(tables: Tables, stream: number): void {
+  const oldest = tables.batches('batch.stream = ?', 'number', 2 * SLICE, stream)
+  const held = oldest.findIndex(({ has_body, status }) => has_body || status === STATUS.pending)
+  const gone = held < 0 ? oldest : oldest.slice(0, held)
+  const end = gone.at(-1)
+  if (!end) return
+  const before = tables.chainStart(stream)?.last ?? end.last
+  const last = gone.reduce((most, each) => (each.last > most ? each.last : most), before)
+  tables.forgetBatches(stream, { ...end, last })
 }
 
 function firstClass(tables: Tables, acknowledgedOnly: boolean): readonly Victim[] {

@@ -67,6 +67,10 @@ const batchRow = z.object({
 })
 export type BatchRow = z.infer<typeof batchRow>
 
+/** The newest batch whose row is forgotten, with the highest record number up to there. */
+const chainStart = batchRow.pick({ number: true, last: true, sha256: true, voided_sha256: true })
+export type ChainStart = z.infer<typeof chainStart>
+
 const refusedRow = batchRow.pick({ sha256: true, encoding: true }).extend({ body: bytes })
 export type RefusedRow = z.infer<typeof refusedRow>
 
@@ -201,6 +205,24 @@ export class Tables {
   batches(where: string, order: string, limit: number, ...slots: Slot[]): BatchRow[] {
     const rows = this.all(`${BATCH} WHERE ${where} ORDER BY ${order} LIMIT ?`, ...slots, limit)
     return rows.map((row) => checked(batchRow, row))
+  }
+
+  /** The highest number of a stream that is in a batch, or was in one that is forgotten. */
+  lastSealed(stream: number): number {
+    const newest = this.count('SELECT coalesce(max(last), 0) FROM batch WHERE stream = ?', stream)
+    return Math.max(newest, this.chainStart(stream)?.last ?? 0)
+  }
+
+  /** Where a stream's chain goes on; undefined while it is here from its first batch. */
+  chainStart(stream: number): ChainStart | undefined {
+    return checked(chainStart.optional(), this.get('SELECT * FROM chain_start WHERE stream = ?', stream))
+  }
+
+  /** Forgets the rows of a stream's batches up to `start`, which the next one chains to. */
+  forgetBatches(stream: number, start: ChainStart): void {
+    const { number, last, sha256, voided_sha256 } = start
+    this.run('DELETE FROM batch WHERE stream = ? AND number <= ?', stream, number)
+    this.run('INSERT OR REPLACE INTO chain_start VALUES (?, ?, ?, ?, ?)', stream, number, last, sha256, voided_sha256)
   }
 
   batch(stream: StreamId, number: BatchNumber): BatchRow | undefined {

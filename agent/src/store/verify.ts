@@ -3,7 +3,7 @@ import { decodeChunk } from './chunk.js'
 import { decompress } from './compression.js'
 import { queryRecords } from './history.js'
 import { bodyFault, indexOf } from './sealing.js'
-import { type BatchIndex, type BatchRow, STATUS, type StreamRow, type Tables } from './tables.js'
+import { type BatchIndex, type BatchRow, type ChainStart, STATUS, type StreamRow, type Tables } from './tables.js'
 
 /** What can be wrong with a batch, a row of unsealed records, or a stream's own marks. */
 export const FINDING_KINDS = [
@@ -89,10 +89,11 @@ class StreamWalk {
   }
 
   private *walkBatches(): Generator<void> {
-    let before: BatchRow | undefined
-    let expected = 1
-    for (;;) {
-      const after = before?.number ?? -1e15
+    const start = this.tables.chainStart(this.stream.id)
+    let before: ChainStart | undefined = start
+    let expected = (start?.number ?? 0) + 1
+    this.next = (start?.last ?? 0) + 1
+    for (let after = -1e15; ; ) {
       const page = this.tables.batches('batch.stream = ? AND number > ?', 'number', 200, this.stream.id, after)
       if (page.length === 0) break
       for (const row of page) {
@@ -101,6 +102,7 @@ class StreamWalk {
         if (row.number < expected) this.reportBatch('inserted', row)
         this.look(row, before)
         expected = row.number + 1
+        after = row.number
         before = row
         yield
       }
@@ -108,10 +110,10 @@ class StreamWalk {
     const { last_batch, last_sha256 } = this.stream
     if (expected <= last_batch) this.report('batch', 'removed', expected, last_batch)
     else if (before && last_sha256 !== null && last_sha256 !== before.sha256 && last_sha256 !== before.voided_sha256)
-      this.reportBatch('changed', before)
+      this.report('batch', 'changed', before.number, before.number)
   }
 
-  private look(row: BatchRow, before: BatchRow | undefined): void {
+  private look(row: BatchRow, before: ChainStart | undefined): void {
     this.batches += 1
     if (row.id <= this.lastId) this.reportBatch('reordered', row)
     this.lastId = row.id

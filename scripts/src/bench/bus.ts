@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Result } from '@metergate/protocol'
 import { LineChild } from '@metergate/simulator'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
@@ -10,6 +11,7 @@ import { benchPlant, minimumMs } from './bus-case.js'
 import { said, TARGETS, verdict } from './bus-verdict.js'
 import { virtualBench } from './bus-virtual.js'
 import { type BenchResult, median, type Row, round } from './figures.js'
+import { NODE_RED, nodeRedFolder } from './node-red-install.js'
 
 const MASTER = join(rootFolder(), 'scripts/dist/bench/bus-master.js')
 const run = promisify(execFile)
@@ -25,12 +27,14 @@ const reportSchema = z.object({
 })
 type Report = z.infer<typeof reportSchema>
 
-const KINDS = ['metergate', 'blocked', 'naive'] as const
+const KINDS = ['metergate', 'bare', 'blocked', 'naive', 'nodeRed'] as const
 type Kind = (typeof KINDS)[number]
 const NAMES: Readonly<Record<Kind, string>> = {
   metergate: 'metergate',
+  bare: 'the line alone: serialport, nothing checked',
   blocked: 'modbus-serial, blocks by hand',
   naive: 'modbus-serial, one request per value',
+  nodeRed: 'node-red-contrib-modbus, blocks by hand',
 }
 
 interface Case {
@@ -64,15 +68,18 @@ export interface BusBenchOptions {
  */
 export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
   const cases = CASES.filter(({ meters }) => !options.quick || meters === 8)
+  options.onProgress('bus: Node-RED, to be measured beside')
+  const nodeRed = await nodeRedFolder(!options.quick)
+  const folder = nodeRed.ok ? nodeRed.value : undefined
   const rows: Row[] = []
   const allLive = new Map<number, number>()
   for (const each of cases) {
     const reports = new Map<Kind, Report[]>()
     for (let turn = 1; turn <= options.rounds; turn += 1) {
       for (const kind of KINDS) {
-        if (kind === 'naive' && (each.strict || (options.quick && turn > 1))) continue
+        if (!takesPart(kind, each, folder) || (kind === 'naive' && options.quick && turn > 1)) continue
         options.onProgress(`bus: ${caseName(each)}, ${NAMES[kind]}, round ${turn} of ${options.rounds}`)
-        reports.set(kind, [...(reports.get(kind) ?? []), await measure(each, kind, options.quick)])
+        reports.set(kind, [...(reports.get(kind) ?? []), await measure(each, kind, options.quick, folder)])
       }
     }
     const own = reports.get('metergate')
@@ -82,10 +89,22 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
   rows.push(...(await backRows(options)))
   return {
     title: 'bus: cycle time of live meters over the theoretical minimum',
-    how: `9600 8N1 on a pty paced by its own process, turnaround 15 ms, 20 quantities a meter, time-out of the loops 500 ms; median of ${options.rounds}. node-red-contrib-modbus is not installed and not measured.`,
+    how: `9600 8N1 on a pty paced by its own process, turnaround 15 ms, 20 quantities a meter, time-out of the loops 500 ms; median of ${options.rounds}. ${nodeRedText(nodeRed)}`,
     rows,
   }
 }
+
+/** Who has nothing to show in a case: a loop that waits for a dead unit as long as any other; requests by the dozen on strict slaves. */
+function takesPart(kind: Kind, { dead, strict }: Case, nodeRed: string | undefined): boolean {
+  if (kind === 'bare') return dead.length === 0
+  if (kind === 'naive') return !strict
+  return kind !== 'nodeRed' || nodeRed !== undefined
+}
+
+const nodeRedText = (folder: Result<string, string>): string =>
+  folder.ok
+    ? `node-red-contrib-modbus ${NODE_RED['node-red-contrib-modbus']} on Node-RED ${NODE_RED['node-red']}: one client, one flex getter, RSS with the editor's API off.`
+    : `node-red-contrib-modbus is not measured: ${folder.fault}.`
 
 const caseName = ({ meters, dead, strict }: Case): string =>
   `${meters} meters, ${dead.length} dead${strict ? ', strict gaps' : ''}`
@@ -153,7 +172,7 @@ function verdictOn(each: Case, reports: readonly Report[], ratioAllLive: number 
   })
 }
 
-async function measure(each: Case, kind: Kind, quick: boolean): Promise<Report> {
+async function measure(each: Case, kind: Kind, quick: boolean, nodeRed: string | undefined): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'metergate-bench-'))
   const plant = join(folder, 'plant.json')
   writeFileSync(plant, JSON.stringify(benchPlant(each.meters)))
@@ -168,7 +187,7 @@ async function measure(each: Case, kind: Kind, quick: boolean): Promise<Report> 
     const { stdout } = await run(process.execPath, [
       MASTER,
       ...['--device', path, '--kind', kind, '--meters', String(each.meters), '--dead', each.dead.join(',')],
-      ...['--cycles', String(cycles), '--window-ms', String(window)],
+      ...['--cycles', String(cycles), '--window-ms', String(window), '--node-red', nodeRed ?? ''],
     ])
     return reportSchema.parse(JSON.parse(stdout))
   } finally {

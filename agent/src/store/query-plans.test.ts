@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { invariant, seqSchema } from '@metergate/protocol'
+import type Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { healthOf } from './health-of.js'
+import { queryRecords } from './history.js'
+import { copySlice } from './restart-stream.js'
+import { isDue } from './sealing.js'
+import { Sqlite } from './sqlite.js'
+import { SqliteRecordStore } from './sqlite-record-store.js'
+import { Tables } from './tables.js'
+import { event, ROOMY_DISK, reading, SEALER, SeededRandom, stampOf } from './testing/make.js'
+import { ManualClock } from './testing/manual-clock.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'metergate-plans-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const clock = new ManualClock()
+
+beforeAll(async () => {
+  const settings = { ballastBytes: 0 }
+  const random = new SeededRandom(5)
+  const store = new SqliteRecordStore({ folder, clock, random, disk: ROOMY_DISK, sealer: () => SEALER, settings })
+  invariant(store.start().ok, 'not started')
+  for (let round = 0; round < 6; round += 1) {
+    await store.append([reading(clock, round), event(clock, round)], { urgent: true })
+    const batch = store.seal('detail', { minAgeMs: 0, maxDecodedBytes: 1e6 })
+    if (batch && round < 4) store.acknowledge([batch])
+  }
+  await store.append([reading(clock, 9)], { urgent: true })
+  await store.close()
+})
+
+/** Runs some work of the store, and returns the plan of every statement it made that looks at batches. */
+function plansOf(work: (tables: Tables) => void): string[] {
+  const db = new Sqlite(join(folder, 'store.sqlite'))
+  try {
+    const prepare = db.prepare.bind(db)
+    const seen = new Set<string>()
+    const listening: Database.Database = Object.assign(db, {
+      prepare: (sql: string) => {
+        seen.add(sql)
+        return prepare(sql)
+      },
+    })
+    db.exec('BEGIN')
+    work(new Tables(listening))
+    db.exec('ROLLBACK')
+    return [...seen].flatMap((sql) => planOf(prepare, sql))
+  } finally {
+    db.close()
+  }
+}
+
+function planOf(prepare: Database.Database['prepare'], sql: string): string[] {
+  const slots = sql.split('?').length - 1
+  const rows = prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...Array.from({ length: slots }, () => 1))
+  return rows.map((row) => String(typeof row === 'object' && row !== null && 'detail' in row ? row.detail : row))
+}
+
+/** Steps that look at every batch of the store or of a stream: hundreds of thousands after a year. */
+const slow = (plans: readonly string[]): string[] =>
+  plans.filter(
+    (step) =>
+      /^SCAN batch(?! USING INDEX batch_pending)/.test(step) ||
+      (/^SEARCH batch USING INDEX (?!batch_pending)/.test(step) && !/\(stream=\? AND /.test(step)) ||
+      /TEMP B-TREE/.test(step),
+  )
+
+describe('what the store does every minute', () => {
+  const place = { stream: 'detail', after: 3 } as const
+  const WORK: Record<string, (tables: Tables) => void> = {
+    'health and heartbeat': (tables) => void healthOf(tables, 0, 0, stampOf(clock)),
+    'looking for what waits': (tables) => void tables.batches('status = 0', 'batch.id DESC', 3),
+    'looking for what is due': (tables) =>
+      void isDue(tables, 'detail', { minAgeMs: 0, maxDecodedBytes: 1e5 }, stampOf(clock)),
+    'drawing on where the energy left off': (tables) => {
+      const [stream] = tables.streams().filter(({ kind }) => kind === place.stream)
+      invariant(stream, 'no stream')
+      const after = { stream: stream.stream, seq: seqSchema.parse(place.after) }
+      expect([...queryRecords(() => tables, { stream: 'detail', after })].map(({ seq }) => seq)).toEqual([4, 5, 6, 7])
+    },
+    'an acknowledgement': (tables) => {
+      const [row] = tables.batches('status = 0', 'batch.id', 1)
+      invariant(row, 'nothing waits')
+      expect(tables.batch(row.stream_id, row.number)).toEqual(row)
+      tables.setStatus(row.id, 1)
+    },
+    'leaving a stream': (tables) => {
+      const [stream] = tables.streams().filter(({ kind }) => kind === place.stream)
+      invariant(stream, 'no stream')
+      expect(copySlice(tables, stream.stream, stampOf(clock))).toBe(true)
+    },
+  }
+  for (const [what, work] of Object.entries(WORK)) {
+    it(`does not look at every batch ever sealed: ${what}`, () => {
+      const plans = plansOf(work)
+      expect(plans.length).toBeGreaterThan(0)
+      expect(slow(plans)).toEqual([])
+    })
+  }
+
+  it('would be caught if it did', () => {
+    const planted = (where: string, order: string) => slow(plansOf((tables) => void tables.batches(where, order, 9)))
+    expect(planted('batch.stream = 1 AND status = 0', 'batch.id')).not.toEqual([])
+    expect(planted('batch.stream = 1 AND first > 3', 'first')).not.toEqual([])
+    expect(planted('size > 3', 'batch.id')).not.toEqual([])
+  })
+})
