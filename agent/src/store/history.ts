@@ -52,8 +52,10 @@ function* sealedRecords(
   stream: StreamRow,
 ): Generator<StoredRecord> {
   const { where, slots } = condition(query)
+  const since = query.from === undefined ? 0 : tables()?.lastSince(stream.id, query.from)
+  if (since === undefined) return
   // Those that count as history have no number in common, so that the last ones are in the order of the first ones.
-  for (let { after } = query; ; ) {
+  for (let after = Math.max(query.after, since - 1); ; ) {
     const page = tables()?.batches(
       `batch.stream = ? AND last > ? AND ${where}`,
       'last',

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { invariant, seqSchema } from '@metergate/protocol'
+import { epochMs, invariant, seqSchema } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { healthOf } from './health-of.js'
@@ -26,6 +26,7 @@ beforeAll(async () => {
   for (let round = 0; round < 6; round += 1) {
     await store.append([reading(clock, round), event(clock, round)], { urgent: true })
     const batch = store.seal('detail', { minAgeMs: 0, maxDecodedBytes: 1e6 })
+    store.seal('ledger', { minAgeMs: 0, maxDecodedBytes: 1e6 })
     if (batch && round < 4) store.acknowledge([batch])
   }
   await store.append([reading(clock, 9)], { urgent: true })
@@ -80,6 +81,10 @@ describe('what the store does every minute', () => {
       invariant(stream, 'no stream')
       const after = { stream: stream.stream, seq: seqSchema.parse(place.after) }
       expect([...queryRecords(() => tables, { stream: 'detail', after })].map(({ seq }) => seq)).toEqual([4, 5, 6, 7])
+    },
+    'a figure of the last quarter of an hour': (tables) => {
+      const from = epochMs(clock.wall() - 900_000)
+      expect([...queryRecords(() => tables, { stream: 'ledger', kinds: ['event'], from })].length).toBeGreaterThan(0)
     },
     'an acknowledgement': (tables) => {
       const [row] = tables.batches('status = 0', 'batch.id', 1)

@@ -69,6 +69,7 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
    CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;`,
   `CREATE INDEX batch_last ON batch (stream, last);
+   CREATE INDEX batch_time ON batch (stream, time_max, last);
    CREATE TABLE chain_start (
      stream INTEGER PRIMARY KEY REFERENCES stream (id),
      number INTEGER NOT NULL,

@@ -213,6 +213,12 @@ export class Tables {
     return Math.max(newest, this.chainStart(stream)?.last ?? 0)
   }
 
+  /** The lowest last number of a stream's batches that reach to that instant or beyond it; undefined when none does. */
+  lastSince(stream: number, time: number): number | undefined {
+    const found = this.value('SELECT min(last) FROM batch WHERE stream = ? AND time_max >= ?', stream, time)
+    return checked(z.number().nullable().optional(), found) ?? undefined
+  }
+
   /** Where a stream's chain goes on; undefined while it is here from its first batch. */
   chainStart(stream: number): ChainStart | undefined {
     return checked(chainStart.optional(), this.get('SELECT * FROM chain_start WHERE stream = ?', stream))
