@@ -4,9 +4,10 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant } from '@metergate/protocol'
+import { pause } from '../system/program.js'
 import { benchProfile, LINE, TIMEOUT_MS } from './bus-case.js'
 import type { MasterReport, Task } from './contender.js'
-import { loopOver } from './contender-loop.js'
+import { type AskOnce, loopOver } from './contender-loop.js'
 
 /** What is used of Node-RED when it runs inside another program (nodered.org/docs/user-guide/runtime/embedding). */
 interface NodeRed {
@@ -43,15 +44,27 @@ export async function nodeRedLoop(
   await red.start()
   await ready
   const { read_function: fc } = benchProfile()
-  const result = await loopOver(task, blocks, async ({ unit, address, count }) => {
+  const ask: AskOnce = async ({ unit, address, count }) => {
     const answered = once(bench, 'answer')
     bench.emit('ask', { payload: { fc, unitid: unit, address, quantity: count } })
     const [isGood] = await answered
     return isGood === true
-  })
+  }
+  const [block] = blocks
+  invariant(block, 'nothing to read')
+  await connected(() => ask({ unit: 1, ...block }))
+  const result = await loopOver(task, blocks, ask)
   await red.stop()
   rmSync(home, { recursive: true, force: true })
   return result
+}
+
+/** Before the client has opened its port the getter drops what it is given, without a word. */
+async function connected(ask: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const answered = await Promise.race([ask(), pause(2000)])
+    if (answered === true) return
+  }
 }
 
 const DEPENDENCIES = { name: 'bench', version: '1.0.0', dependencies: { 'node-red-contrib-modbus': '*' } }

@@ -1,13 +1,15 @@
 /**
  * `npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--json]`: what things cost,
- * measured side by side in one run. A plain table, also through a pipe; JSON with `--json`. A target that is missed
- * is said, and the command ends with 1; no test asserts figures.
+ * measured side by side in one run. `store` includes what a day writes, slow flushes and the agent's memory, `sync`
+ * three weeks offline. A plain table, also through a pipe; JSON with `--json`. A target that is missed is said, and the
+ * command ends with 1; no test asserts figures.
  */
 import { parseArgs } from 'node:util'
 import { benchBus } from './bus.js'
 import { benchEnergyWithVerdict } from './energy-verdict.js'
 import { type BenchResult, isMet, tableText } from './figures.js'
 import { benchMemory } from './memory.js'
+import { benchOfRig, type RigBench, SLOW_FLUSH, THREE_WEEKS, WEAR } from './rig-figures.js'
 import { benchStore, benchSync } from './store.js'
 
 const USAGE = 'npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--json]'
@@ -41,12 +43,21 @@ const onProgress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K… ${text}`)
 }
 
-const BENCHES: Readonly<Record<string, () => Promise<BenchResult>>> = {
-  bus: () => benchBus({ rounds, quick: flags.quick, onProgress }),
-  store: () => benchStore(rounds),
-  sync: benchSync,
-  energy: () => benchEnergyWithVerdict(rounds),
-  memory: () => benchMemory(flags.quick ? 1 : 5),
+type Measure = () => Promise<BenchResult>
+const memory: Measure = () => benchMemory(flags.quick ? 1 : 5)
+const ofRig =
+  <T>(bench: RigBench<T>): Measure =>
+  () => {
+    onProgress(bench.title)
+    return benchOfRig(bench, flags.quick)
+  }
+
+const BENCHES: Readonly<Record<string, readonly Measure[]>> = {
+  bus: [() => benchBus({ rounds, quick: flags.quick, onProgress })],
+  store: [() => benchStore(rounds), ofRig(WEAR), ofRig(SLOW_FLUSH), memory],
+  sync: [benchSync, ofRig(THREE_WEEKS)],
+  energy: [() => benchEnergyWithVerdict(rounds)],
+  memory: [memory],
 }
 
 const wanted = positionals.length === 0 || positionals.includes('all') ? Object.keys(BENCHES) : positionals
@@ -54,9 +65,8 @@ const unknown = wanted.find((name) => !Object.hasOwn(BENCHES, name))
 if (unknown !== undefined) usage(`there is no bench "${unknown}"`)
 if (!Number.isInteger(rounds) || rounds < 1) usage(`--runs ${flags.runs ?? flags.rounds}: give a whole number from 1`)
 let missed = 0
-for (const name of wanted) {
-  const result = await BENCHES[name]?.()
-  if (!result) continue
+for (const measure of new Set(wanted.flatMap((name) => BENCHES[name] ?? []))) {
+  const result = await measure()
   onProgress('')
   process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${tableText(result)}\n`)
   missed += (result.targets ?? []).filter((target) => !isMet(target)).length

@@ -9,7 +9,7 @@ import { rootFolder } from '../root.js'
  * The peer the bus is measured beside, in versions that run on Node 20: node-red-contrib-modbus 5.45 and later need a package that is not
  * on the npm registry. No dependency of this repository: some 140 MB, put beside it when a bench wants it.
  */
-export const NODE_RED = { 'node-red': '4.1.8', 'node-red-contrib-modbus': '5.23.3' } as const
+export const NODE_RED = { 'node-red': '4.1.15', 'node-red-contrib-modbus': '5.23.3' } as const
 const FOLDER = join(rootFolder(), '.bench/node-red')
 const LONGEST_MS = 600_000
 
