@@ -324,4 +324,20 @@ describe("the technician's own models", () => {
     const own = (loaded.ok ? [] : loaded.fault).filter((issue) => issueText(issue, 'en').includes('mine.yaml'))
     expect(own).toHaveLength(1)
   })
+
+  it('are checked against themselves in both languages, with the line', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metergate-config-'))
+    const items = ['voltage_l1_n', 'current_l1'].map(
+      (quantity, at) => `  - { quantity: ${quantity}, address: ${at}, type: u32, scale: "0.1" }`,
+    )
+    const head = `id: mine\nmanufacturer: M\nmodels: [M1]\ntitle: { zh: 表, en: meter }\nserial: { baud: 9600, format: 8N1 }\n`
+    const map = `sources: [manual]\nprotocol: modbus\nread_function: 3\nmax_registers: 20\nitems:\n${items.join('\n')}\n`
+    writeFileSync(join(folder, 'mine.yaml'), `${head}${map}`)
+    writeFileSync(join(folder, 'gateway.yaml'), `${GOOD}profiles: .\n`)
+    const loaded = loadConfig({ file: join(folder, 'gateway.yaml') })
+    const [own] = (loaded.ok ? [] : loaded.fault).filter((issue) => issueText(issue, 'en').includes('mine.yaml'))
+    expect(own && issueText(own, 'zh')).toContain(
+      'mine.yaml:12:38  items[1].address = 1：与 items[0] 重叠，后者到 1 为止。检查两项的 address 和 type',
+    )
+  })
 })

@@ -12,7 +12,7 @@ import {
 } from '@metergate/protocol'
 import { checkProfile, type ProfileProblem } from '@metergate/protocol/profiles'
 import { CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
-import { type Localized, same } from '../i18n/localized.js'
+import type { Localized } from '../i18n/localized.js'
 import { profileHint } from '../i18n/profile-texts.js'
 import { ConfigDocument } from './document.js'
 import type { ConfigIssue, ConfigPath } from './issue.js'
@@ -78,7 +78,7 @@ const namedQuantity = (issue: ConfigIssue): ConfigIssue =>
 function crossIssue({ path, problem, remedy }: ProfileProblem, placed: Placed): ConfigIssue {
   const keys = path.split(/[.[\]]+/).flatMap((key) => (key === '' ? [] : [/^\d+$/.test(key) ? Number(key) : key]))
   const value = placed.value(keys)
-  return { severity: 'error', path, where: placed.place(keys), value, problem: same(problem), remedy: same(remedy) }
+  return { severity: 'error', path, where: placed.place(keys), value, problem, remedy }
 }
 
 /** Every profile of a folder; undefined when there is no such folder. */

@@ -1,5 +1,6 @@
 import { quantity, type Unit } from '../quantity/quantity.js'
 import { at, checkModulus, checkScale, type ProfileProblem, problem } from './problem.js'
+import { PROBLEMS, REMEDIES } from './problem-texts.js'
 import type { Dlt645Profile } from './schema.js'
 
 /** Unit and width of the well-known identifier families (DL/T 645-2007 table A), DI3 DI2 first. */
@@ -25,41 +26,22 @@ export function checkDlt645(profile: Dlt645Profile): ProfileProblem[] {
       const other = taken.get(key)
       if (other !== undefined) {
         problems.push(
-          problem(
-            at(i, 'offset'),
-            item.offset,
-            `overlaps ${at(other)} in ${item.di}`,
-            'check offset and bytes of both',
-          ),
+          problem(at(i, 'offset'), item.offset, PROBLEMS.overlapsIn(at(other), item.di), REMEDIES.bothOffsets),
         )
         break
       }
       taken.set(key, i)
     }
     if (profile.edition === '1997' && !/^0000/.test(item.di))
-      problems.push(
-        problem(
-          at(i, 'di'),
-          item.di,
-          'identifiers of 1997 have two bytes',
-          'write them as 0000 and four digits, e.g. 00009010',
-        ),
-      )
+      problems.push(problem(at(i, 'di'), item.di, PROBLEMS.diOf1997, REMEDIES.eightDigits))
     const family = profile.edition === '2007' ? DLT645_FAMILIES.find(({ match }) => match.test(item.di)) : undefined
     const { unit } = quantity(item.quantity)
     if (family && family.unit !== unit)
       problems.push(
-        problem(
-          at(i, 'quantity'),
-          item.quantity,
-          `${item.di} is in ${family.unit}, not ${unit}`,
-          'check the identifier',
-        ),
+        problem(at(i, 'quantity'), item.quantity, PROBLEMS.unitOfDi(item.di, family.unit, unit), REMEDIES.identifier),
       )
     if (family && family.bytes !== item.bytes)
-      problems.push(
-        problem(at(i, 'bytes'), item.bytes, `${item.di} has ${family.bytes} bytes a value`, 'check the identifier'),
-      )
+      problems.push(problem(at(i, 'bytes'), item.bytes, PROBLEMS.widthOfDi(item.di, family.bytes), REMEDIES.identifier))
     return problems
   })
 }

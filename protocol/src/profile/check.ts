@@ -2,6 +2,7 @@ import { quantity, type Unit } from '../quantity/quantity.js'
 import { checkDlt645 } from './check-dlt645.js'
 import { checkModbus } from './check-modbus.js'
 import { at, type Item, type ProfileProblem, problem } from './problem.js'
+import { PROBLEMS, REMEDIES } from './problem-texts.js'
 import type { MeterProfile } from './schema.js'
 
 export type { ProfileProblem } from './problem.js'
@@ -21,10 +22,7 @@ function checkDuplicates(profile: MeterProfile): ProfileProblem[] {
   profile.items.forEach((item: Item, i: number) => {
     const first = seen.get(item.quantity)
     if (first === undefined) seen.set(item.quantity, i)
-    else
-      problems.push(
-        problem(at(i, 'quantity'), item.quantity, `already read by ${at(first)}`, 'keep one of the two items'),
-      )
+    else problems.push(problem(at(i, 'quantity'), item.quantity, PROBLEMS.readTwice(at(first)), REMEDIES.keepOne))
   })
   return problems
 }
@@ -53,32 +51,13 @@ function checkRatios(profile: MeterProfile): ProfileProblem[] {
   items.forEach((item, i) => {
     const { unit } = quantity(item.quantity)
     if (item.ratio !== 'none' && profile.values_are === 'primary')
-      problems.push(
-        problem(
-          at(i, 'ratio'),
-          item.ratio,
-          'the profile says its values are primary',
-          'remove the ratio, or set values_are: secondary',
-        ),
-      )
+      problems.push(problem(at(i, 'ratio'), item.ratio, PROBLEMS.primaryHasRatio, REMEDIES.removeRatio))
     if (!RATIOS_OF[unit].includes(item.ratio))
       problems.push(
-        problem(
-          at(i, 'ratio'),
-          item.ratio,
-          `does not apply to ${item.quantity} in ${unit}`,
-          `use one of ${RATIOS_OF[unit].join(', ')}`,
-        ),
+        problem(at(i, 'ratio'), item.ratio, PROBLEMS.wrongRatio(item.quantity, unit), REMEDIES.oneOf(RATIOS_OF[unit])),
       )
   })
   if (profile.values_are === 'secondary' && items.every((item) => item.ratio === 'none'))
-    problems.push(
-      problem(
-        'values_are',
-        'secondary',
-        'no item has a ratio',
-        'set ratio: ct, pt or ct_pt on the items that leave it out',
-      ),
-    )
+    problems.push(problem('values_are', 'secondary', PROBLEMS.noRatio, REMEDIES.addRatio))
   return problems
 }

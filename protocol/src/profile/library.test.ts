@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { quantity } from '../quantity/quantity.js'
 import { checkProfile, findProfile, loadBuiltinProfiles, namesOf, parseProfile, renderMeterList } from './library.js'
+import { PROBLEMS, REMEDIES } from './problem-texts.js'
+import { meterProfileSchema } from './schema.js'
 
 const profiles = loadBuiltinProfiles()
 const good = {
@@ -156,18 +158,61 @@ describe('checking a profile somebody wrote', () => {
       { items: [{ ...volts, type: 'bit' }] },
       'items[0].type: bits come by functions 1 and 2, registers by 3 and 4',
     ],
+    [
+      'a scale factor out of reach',
+      { items: [{ ...volts, type: 'i16', exponent: -1, scale: '1', scale_factor_address: 20 }] },
+      'items[0].scale_factor_address: too far away to be read in one request',
+    ],
+    [
+      'a forbidden range that ends before it starts',
+      { forbidden: [{ from: 9, to: 8, why: 'hole' }] },
+      'forbidden[0]: ends before it starts',
+    ],
+    ['a scale of zero', { items: [{ ...volts, scale: '0.0' }] }, 'items[0].scale: is zero or too long'],
+    [
+      'tenths of a pulse',
+      { items: [{ ...volts, quantity: 'pulse_count_1' }] },
+      'items[0].scale: pulses are counted whole',
+    ],
+    [
+      'a modulus beyond the type',
+      { items: [{ ...volts, quantity: 'energy_active_import_total', modulus: '65537' }] },
+      'items[0].modulus: the type never counts that far',
+    ],
   ])('refuses %s', (_, fields, problem) => expect(problemsOf(fields)).toContain(problem))
 
-  it('refuses a DL/T 645 item of another unit or width', () => {
+  const dlt645ProblemsOf = (fields: object): string[] => {
     const { read_function: _f, max_registers: _m, forbidden: _h, ...base } = good
-    const parsed = parseProfile({
-      ...base,
-      protocol: 'dlt645',
-      items: [{ quantity: 'current_l1', di: '02010100', bytes: 3, scale: '0.1' }],
-    })
-    expect(parsed.ok ? [] : parsed.fault.map(({ problem }) => problem)).toEqual([
+    const parsed = parseProfile({ ...base, protocol: 'dlt645', ...fields })
+    return parsed.ok ? [] : parsed.fault.map(({ problem }) => problem)
+  }
+  const amps = { quantity: 'current_l1', di: '02020100', bytes: 3, scale: '0.001' }
+
+  it('refuses a DL/T 645 item of another unit or width', () => {
+    expect(dlt645ProblemsOf({ items: [amps] })).toEqual([])
+    expect(dlt645ProblemsOf({ items: [{ ...amps, di: '02010100' }] })).toEqual([
       '02010100 is in V, not A',
       '02010100 has 2 bytes a value',
     ])
+  })
+
+  it('refuses DL/T 645 items that share bytes, and identifiers of the other edition', () => {
+    const block = { ...amps, di: '0202ff00' }
+    expect(dlt645ProblemsOf({ items: [block, { ...block, quantity: 'current_l2', offset: 2 }] })).toEqual([
+      'overlaps items[0] in 0202ff00',
+    ])
+    expect(dlt645ProblemsOf({ edition: '1997', items: [amps] })).toEqual(['identifiers of 1997 have two bytes'])
+  })
+
+  it('says each of these in Chinese as well', () => {
+    const own = { ...good, items: [volts, { ...volts, address: 9 }] }
+    const profile = meterProfileSchema.parse(own)
+    const [found] = checkProfile(profile)
+    expect(found).toMatchObject({ problem: { zh: 'items[0] 已经读这个量' }, remedy: { zh: '两项只留一项' } })
+    const plain = [...Object.values(PROBLEMS), ...Object.values(REMEDIES)].filter((text) => typeof text === 'object')
+    for (const { zh, en } of plain) {
+      expect(zh).toMatch(/\p{Script=Han}/u)
+      expect(en).not.toMatch(/\p{Script=Han}/u)
+    }
   })
 })

@@ -38,8 +38,17 @@ export function namesOf(profile: MeterProfile): string[] {
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
 
+/** A problem in plain English, as the schema's own words are. */
+export interface ProfileFault {
+  /** `items[3].address` */
+  readonly path: string
+  readonly value: string
+  readonly problem: string
+  readonly remedy: string
+}
+
 /** Reads a profile from parsed JSON or YAML; every problem at once, each with its place, value and remedy. */
-export function parseProfile(input: unknown): Result<MeterProfile, ProfileProblem[]> {
+export function parseProfile(input: unknown): Result<MeterProfile, ProfileFault[]> {
   const parsed = meterProfileSchema.safeParse(input)
   if (!parsed.success)
     return fail(
@@ -51,13 +60,19 @@ export function parseProfile(input: unknown): Result<MeterProfile, ProfileProble
       })),
     )
   const problems = checkProfile(parsed.data)
-  return problems.length > 0 ? fail(problems) : ok(parsed.data)
+  return problems.length > 0 ? fail(problems.map(inEnglish)) : ok(parsed.data)
 }
 
 /** One line for a person: `items[3].scale = "x": not a decimal; write "0.01"`. */
-export function describeProblem({ path, value, problem, remedy }: ProfileProblem): string {
+export function describeProblem({ path, value, problem, remedy }: ProfileFault): string {
   return `${path} = ${value}: ${problem}; ${remedy}`
 }
+
+const inEnglish = ({ problem, remedy, ...place }: ProfileProblem): ProfileFault => ({
+  ...place,
+  problem: problem.en,
+  remedy: remedy.en,
+})
 
 function pathText(path: readonly PropertyKey[]): string {
   const text = path.reduce<string>(

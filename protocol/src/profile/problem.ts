@@ -1,6 +1,7 @@
 import { parseAmount } from '../amount.js'
 import { quantity } from '../quantity/quantity.js'
 import { powerOfTen } from './decode.js'
+import { PROBLEMS, REMEDIES, type Words } from './problem-texts.js'
 import type { Dlt645Item, ModbusItem } from './schema.js'
 
 /** What is wrong with a profile: where, with which value, and what to do about it. */
@@ -9,8 +10,8 @@ export interface ProfileProblem {
   readonly path: string
   /** The offending value as text. */
   readonly value: string
-  readonly problem: string
-  readonly remedy: string
+  readonly problem: Words
+  readonly remedy: Words
 }
 
 export type Item = ModbusItem | Dlt645Item
@@ -18,7 +19,7 @@ export type Item = ModbusItem | Dlt645Item
 /** `items[3].address` */
 export const at = (i: number, field?: string): string => `items[${i}]${field ? `.${field}` : ''}`
 
-export const problem = (path: string, value: unknown, what: string, remedy: string): ProfileProblem => ({
+export const problem = (path: string, value: unknown, what: Words, remedy: Words): ProfileProblem => ({
   path,
   value: String(value),
   problem: what,
@@ -28,12 +29,11 @@ export const problem = (path: string, value: unknown, what: string, remedy: stri
 /** A scale must be a decimal that keeps the value exact. */
 export function checkScale(item: Item, i: number, isFloat: boolean): ProfileProblem[] {
   const scale = parseAmount(item.scale)
-  if (!scale || scale.n === 0)
-    return [problem(at(i, 'scale'), item.scale, 'is zero or too long', 'a decimal like "0.01"')]
+  if (!scale || scale.n === 0) return [problem(at(i, 'scale'), item.scale, PROBLEMS.scaleZero, REMEDIES.decimal)]
   if (isFloat && powerOfTen(scale) === undefined)
-    return [problem(at(i, 'scale'), item.scale, 'a float may be scaled by a power of ten only', 'use "0.1", "1000", …')]
+    return [problem(at(i, 'scale'), item.scale, PROBLEMS.scaleOfFloat, REMEDIES.powerOfTen)]
   if (quantity(item.quantity).unit === 'pulse' && (item.exponent ?? scale.exp) < 0)
-    return [problem(at(i, 'scale'), item.scale, 'pulses are counted whole', 'use scale "1"')]
+    return [problem(at(i, 'scale'), item.scale, PROBLEMS.scaleOfPulses, REMEDIES.scaleOne)]
   return []
 }
 
@@ -42,10 +42,8 @@ export function checkModulus(item: Item, i: number, most: bigint | undefined): P
   if (item.modulus === undefined) return []
   const path = at(i, 'modulus')
   if (quantity(item.quantity).nature !== 'counter')
-    return [problem(path, item.modulus, `${item.quantity} is no counter`, 'remove modulus')]
+    return [problem(path, item.modulus, PROBLEMS.noCounter(item.quantity), REMEDIES.removeModulus)]
   if (most === undefined || BigInt(item.modulus) > most || BigInt(item.modulus) === 0n)
-    return [
-      problem(path, item.modulus, 'the type never counts that far', 'write the raw value after which it starts at 0'),
-    ]
+    return [problem(path, item.modulus, PROBLEMS.neverSoFar, REMEDIES.rawModulus)]
   return []
 }
