@@ -107,10 +107,23 @@ const copies = [
 /** Which batches hold a record is asked in every commit, and a stream of a year has half a million of them. */
 const recordIndex = ['CREATE INDEX ledger_by_record ON ledger (gateway_id, stream, last_record)']
 
+/**
+ * What a page asks of each gateway must not grow with its years: when its last batch came, which batches reach into the last hour (from the
+ * end of a span, as everything older than the question is the most of it), what was made and used in a range.
+ */
+const recentIndexes = [
+  'CREATE INDEX ledger_by_arrival ON ledger (gateway_id, received_at)',
+  'CREATE INDEX spans_by_end ON spans (gateway_id, meter, to_ms, from_ms)',
+  'DROP INDEX spans_by_time',
+  'CREATE INDEX unit_energy_by_time ON unit_energy (gateway_id, start_ms)',
+  'CREATE INDEX production_by_time ON production (gateway_id, start_ms)',
+]
+
 export const MIGRATIONS: readonly Migration[] = [
   { id: 1, what: 'registry, streams and contents', statements: [...registry, ...streams, ...content, ...dating] },
   { id: 2, what: 'where copied records came from', statements: copies },
   { id: 3, what: 'batches by their records', statements: recordIndex },
+  { id: 4, what: 'what is recent, by its time', statements: recentIndexes },
 ]
 
 /** `table` ends a CREATE TABLE: SQLite refuses values of a wrong type only when it is told to. */
