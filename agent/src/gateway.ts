@@ -152,6 +152,7 @@ export class Gateway {
       },
       ...energyCalls({
         ...this.parts,
+        now: () => this.parts.clock.wall(),
         declare: (entry) => this.parts.feed.declare(entry),
         exchange: (meter, change) => this.parts.feed.exchange(meter, change),
       }),

@@ -70,6 +70,7 @@ function callsOn(store: RecordStore, loaded: LoadedConfig, { clock, random, trus
   return energyCalls({
     store,
     random,
+    now: () => clock.wall(),
     report: reportParts(loaded, zone),
     declare: (entry) => feed.declare(entry),
     exchange: (meter, change) => feed.exchange(meter, change),

@@ -18,6 +18,7 @@ function desk() {
   return energyCalls({
     store,
     random,
+    now: () => clock.wall(),
     report: {
       zone: new PlantZone('Asia/Shanghai'),
       minutes: 15,
@@ -57,5 +58,22 @@ describe('production through the socket', () => {
     const withdrawn = await calls.production_correct({ entry: name, count: null, reason: 'never made' }, never)
     if (!withdrawn.ok) throw new Error(withdrawn.fault.why)
     expect(overTheSocket('production_correct', withdrawn.value)).toMatchObject({ revision: 2, count: null })
+  })
+
+  it('is found months back to be corrected, and listed where it only reaches in', async () => {
+    const calls = desk()
+    const day = 86_400_000
+    const old = { start: epochMs(SPAN.start - 150 * day), end: epochMs(SPAN.start - 120 * day) }
+    const entry = { product: SLIPPER, count: amount(40, 0), unit: 'pair', ...old }
+    const added = await calls.production_add({ entries: [entry] }, never)
+    const [name = ''] = added.ok ? added.value.map((one) => one.entry) : []
+    const corrected = await calls.production_correct({ entry: name, count: amount(41, 0), reason: 'recount' }, never)
+    expect(corrected).toMatchObject({ ok: true, value: { entry: name, revision: 1 } })
+
+    const lastDay = { start: epochMs(old.end - day), end: old.end }
+    expect(await calls.production_list(lastDay, never)).toMatchObject({ value: [{ entry: name, revision: 1 }] })
+    expect(await calls.production_list(SPAN, never)).toEqual({ ok: true, value: [] })
+    const unknown = await calls.production_correct({ entry: 'entry:nobody', count: null, reason: 'x' }, never)
+    expect(unknown).toMatchObject({ ok: false, fault: { kind: 'unknown_entry' } })
   })
 })

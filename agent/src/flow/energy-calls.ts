@@ -1,4 +1,5 @@
 import {
+  type EpochMs,
   type EventRecord,
   fail,
   type MeterId,
@@ -10,16 +11,19 @@ import {
 } from '@metergate/protocol'
 import type { ControlHandlers, MeterExchange, ProductionEntry } from '../control/calls.js'
 import type { MeterChange } from '../energy/interval-cutter.js'
-import { correct, declare, entriesInForce, type ProductionDraft, withdraw } from '../energy/production.js'
+import { correct, declare, type ProductionDraft, withdraw } from '../energy/production.js'
 import type { RecordStore, StoreFault } from '../store/record-store.js'
 import { energyReport } from './energy-report.js'
 import type { ReportParts } from './report-parts.js'
+import { entriesTouching, entryNamed } from './stored-entries.js'
 
 export type EnergyReportParts = ReportParts
 
 export interface EnergyCallParts {
   readonly store: RecordStore
   readonly random: Random
+  /** The wall clock: entries are looked for from here backwards. */
+  readonly now: () => EpochMs
   readonly report: ReportParts
   readonly declare: (entry: ProductionDraft) => Promise<Result<readonly Seq[], StoreFault>>
   /** Undefined when no such meter is cut into intervals. */
@@ -35,7 +39,7 @@ type EnergyHandlers = Pick<
 >
 
 /** What may be asked and said about energy and production, with or without the daemon. */
-export function energyCalls({ store, random, report, declare: keep, exchange }: EnergyCallParts): EnergyHandlers {
+export function energyCalls({ store, random, now, report, declare: keep, exchange }: EnergyCallParts): EnergyHandlers {
   const productIds = report.products.map(({ plan }) => plan.id)
   const stored = async (entry: ProductionDraft): Promise<Result<ProductionEntry, { kind: 'store'; why: string }>> => {
     const kept = await keep(entry)
@@ -62,12 +66,12 @@ export function energyCalls({ store, random, report, declare: keep, exchange }: 
     },
     production_list: async ({ start, end }) =>
       ok(
-        newestProduction(store)
-          .filter((entry) => entry.source === 'declared' && entry.start < end && entry.end > start)
+        entriesTouching(store, { start, end })
+          .filter(({ source }) => source === 'declared')
           .map(withoutStamp),
       ),
     production_correct: async ({ entry: name, count, reason }) => {
-      const known = newestProduction(store).find(({ entry }) => entry === name)
+      const known = await entryNamed(store, name, now())
       if (!known) return fail({ kind: 'unknown_entry', why: `no production entry is called ${name}` })
       const { stamp: _, ...draft } = known
       return stored(count === null ? withdraw(draft, reason) : correct(draft, { count }, reason))
@@ -83,14 +87,6 @@ export function energyCalls({ store, random, report, declare: keep, exchange }: 
 
 function changeOf({ cause, at, old_end: oldEnd, new_start: newStart }: MeterExchange): MeterChange {
   return { cause, at, ...(oldEnd ? { oldEnd } : {}), ...(newStart ? { newStart } : {}) }
-}
-
-function newestProduction(store: RecordStore): ProductionRecord[] {
-  const records: ProductionRecord[] = []
-  for (const { record } of store.records({ stream: 'ledger', kinds: ['production'] })) {
-    if (record.kind === 'production') records.push(record)
-  }
-  return entriesInForce(records)
 }
 
 /** The answer is an entry, not a record: strictly so, since the socket's other end checks it. */
