@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant } from '@metergate/protocol'
 import { afterAll, describe, expect, it } from 'vitest'
+import { readHistory, verifyFolder } from './read-only.js'
 import { MIGRATIONS } from './schema.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
@@ -44,4 +45,12 @@ describe('a store of an earlier version', () => {
       await store.close()
     })
   }
+
+  it('is not called damaged by a reader, who is told what brings it over', async () => {
+    const folder = mkdtempSync(join(root, 'store-'))
+    copyFileSync(join(FIXTURES, 'v1', 'store.sqlite'), join(folder, 'store.sqlite'))
+    const verdict = await verifyFolder(folder, new ManualClock())
+    expect(verdict).toMatchObject({ ok: false, fault: { why: expect.stringMatching(/has schema 1.*metergate run/) } })
+    expect(readHistory(folder, { stream: 'detail' }, 9)).toMatchObject({ ok: false, fault: { kind: 'older' } })
+  })
 })

@@ -8,6 +8,8 @@ export type OpenFault =
   | { readonly kind: 'locked'; readonly why: string }
   | { readonly kind: 'unsafe_sqlite'; readonly why: string }
   | { readonly kind: 'newer'; readonly why: string }
+  /** Only for a reader: whoever writes brings it over. */
+  | { readonly kind: 'older'; readonly why: string }
   | { readonly kind: 'foreign'; readonly why: string }
   | { readonly kind: 'damaged'; readonly why: string }
   | { readonly kind: 'io'; readonly why: string }
@@ -50,6 +52,11 @@ export function openSnapshot(file: string): Result<Database.Database, OpenFault>
       db.close()
       return fail({ kind: 'foreign', why: `${file} is no metergate store` })
     }
+    const fault = schemaFault(number(db, 'user_version'), file)
+    if (fault) {
+      db.close()
+      return fail(fault)
+    }
     // The view is taken by the first read of the transaction.
     db.exec('BEGIN')
     db.prepare('SELECT count(*) FROM stream').get()
@@ -71,10 +78,8 @@ function prepare(db: Database.Database, options: DatabaseOptions): OpenFault | u
       why: `it is a SQLite file of another program (application_id ${number(db, 'application_id')})`,
     }
   }
-  if (version > MIGRATIONS.length) {
-    const why = `it has schema ${version}, this software knows ${MIGRATIONS.length}; install the newer software again`
-    return { kind: 'newer', why }
-  }
+  const fault = schemaFault(version, 'it')
+  if (fault?.kind === 'newer') return fault
   applyPragmas(db, options, tables === 0)
   const wanted = options.synchronous === 'NORMAL' ? 1 : 2
   if (db.pragma('journal_mode', { simple: true }) !== 'wal' || number(db, 'synchronous') !== wanted) {
@@ -82,6 +87,18 @@ function prepare(db: Database.Database, options: DatabaseOptions): OpenFault | u
   }
   migrate(db)
   return undefined
+}
+
+/** Why a store of this schema cannot be read as it is. */
+function schemaFault(version: number, file: string): OpenFault | undefined {
+  const known = MIGRATIONS.length
+  if (version > known) {
+    const why = `${file} has schema ${version}, this software knows ${known}; install the newer software again`
+    return { kind: 'newer', why }
+  }
+  if (version === known) return undefined
+  const why = `${file} has schema ${version} of an earlier version; start \`metergate run\` of this version, which brings it to ${known}`
+  return { kind: 'older', why }
 }
 
 function applyPragmas(db: Database.Database, options: DatabaseOptions, isNew: boolean): void {
