@@ -26,7 +26,8 @@ interface Victim {
 /**
  * Makes at least `wanted` bytes of room inside the file, or as much as one slice gives: acknowledged detail batches
  * oldest first, then unacknowledged detail with a gap record, then the ledger likewise. The rows keep their place in
- * the chain, until all before them are gone as well. To be called inside a transaction; returns the bytes freed, 0 when nothing is left to give.
+ * the chain, until all before them are gone as well. To be called inside a transaction; returns the bytes freed, 0 when
+ * nothing is left to give.
  */
 export function evictSlice(
   tables: Tables,

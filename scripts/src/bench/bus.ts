@@ -94,7 +94,7 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
   }
 }
 
-/** Who has nothing to show in a case: a loop that waits for a dead unit as long as any other; requests by the dozen on strict slaves. */
+/** The line alone is about good answers only; one request per value on strict slaves would take an hour of time-outs. */
 function takesPart(kind: Kind, { dead, strict }: Case, nodeRed: string | undefined): boolean {
   if (kind === 'bare') return dead.length === 0
   if (kind === 'naive') return !strict
