@@ -1,10 +1,10 @@
 /**
  * `npm run torture -- [T02 …] [--short]`: every test of the reliability list in its long form, one after the other, and a
- * table of what was run and found (also in `.vitest/torture.md`). Hours; `--short` is what `npm test` runs. Exit code 1
+ * table of what was run and found (also in `.vitest/torture.md`; what each rig noted, line by line, in `.vitest/torture.jsonl`). Hours; `--short` is what `npm test` runs. Exit code 1
  * when something was violated, or a planted mistake was not found.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -13,6 +13,7 @@ import { TESTS, type TestRow } from './tests.js'
 
 const MAIN = join(rootFolder(), 'scripts/dist/rigs/main.js')
 const REPORT = join(rootFolder(), '.vitest/torture.md')
+const NOTES = join(rootFolder(), '.vitest/torture.jsonl')
 
 const lineSchema = z.object({
   rig: z.string(),
@@ -36,6 +37,8 @@ const { values, positionals } = parseArgs({
 const rows = TESTS.filter(({ test }) => positionals.length === 0 || positionals.includes(test))
 const form = values.short ? [] : ['--long']
 
+mkdirSync(join(rootFolder(), '.vitest'), { recursive: true })
+writeFileSync(NOTES, '')
 const rigs = new Map<string, RigLine>()
 for (const name of new Set(rows.flatMap((row) => [...(row.controls ?? []), ...(row.rigs ?? [])]))) {
   say(`… ${name}`)
@@ -48,7 +51,6 @@ const table = [
   '|---|---|---|---|---|---|',
   ...rows.map(rowText),
 ]
-mkdirSync(join(rootFolder(), '.vitest'), { recursive: true })
 writeFileSync(REPORT, `${table.join('\n')}\n`)
 process.stdout.write(`${table.join('\n')}\n`)
 const isBad =
@@ -62,8 +64,12 @@ function say(text: string): void {
 /** One rig in a process of its own; one that breaks counts as violated. */
 function rigOf(name: string): RigLine {
   const { stdout, stderr } = spawnSync(process.execPath, [MAIN, name, ...form], { encoding: 'utf8' })
-  const line = lineSchema.safeParse(parseJson(stdout.trim().split('\n').at(-1) ?? ''))
-  if (line.success) return line.data
+  const last = stdout.trim().split('\n').at(-1) ?? ''
+  const line = lineSchema.safeParse(parseJson(last))
+  if (line.success) {
+    appendFileSync(NOTES, `${last}\n`)
+    return line.data
+  }
   process.stderr.write(`${name}: ${stderr.slice(-500)}\n`)
   return { rig: name, runs: 0, violations: 1, good: false }
 }
