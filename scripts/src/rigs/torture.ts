@@ -1,7 +1,8 @@
 /**
  * `npm run torture -- [T02 …] [--short]`: every test of the reliability list in its long form, one after the other, and a
- * table of what was run and found (also in `.vitest/torture.md`; what each rig noted, line by line, in `.vitest/torture.jsonl`). Hours; `--short` is what `npm test` runs. Exit code 1
- * when something was violated, or a planted mistake was not found.
+ * table of what was run and found (also in `.vitest/torture.md`; what each rig noted, a line each, in
+ * `.vitest/torture.jsonl`). Hours; `--short` is what `npm test` runs. Exit code 1 when something was violated, or a
+ * planted mistake was not found.
  */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
