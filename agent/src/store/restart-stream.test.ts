@@ -5,10 +5,11 @@ import { invariant, originOf } from '@metergate/protocol'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { openSealed } from './open-sealed.js'
 import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
+import { evictSlice } from './space.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { ROOMY_DISK, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
+import { ROOMY_DISK, reading, SEALER, SeededRandom, stampOf, streamOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-restart-'))
@@ -101,5 +102,68 @@ describe('a stream that is left for a new one', () => {
     const after = new Sqlite(join(folder, 'store.sqlite'))
     expect(streamsBeingLeft(new Tables(after))).toEqual([])
     after.close()
+  })
+})
+
+/** Numbers of the stream that was left that gap records in the ledger name. */
+function named(store: SqliteRecordStore, left: string): number[] {
+  return [...store.records({ stream: 'ledger', kinds: ['gap'] })].flatMap(({ record }) =>
+    record.kind === 'gap' && record.stream === left
+      ? Array.from({ length: record.last - record.first + 1 }, (_, index) => record.first + index)
+      : [],
+  )
+}
+
+describe('copies that are given up', () => {
+  const MOVED = 300
+
+  async function moved(count = MOVED): Promise<{ readonly store: SqliteRecordStore; readonly left: string }> {
+    const store = open()
+    await store.append(
+      Array.from({ length: count }, (_, index) => reading(clock, index + 1)),
+      { urgent: true },
+    )
+    const left = streamOf(store)
+    store.restartStream(left, 'conflict')
+    return { store, left }
+  }
+
+  for (const sealed of [false, true]) {
+    it(`are named under the numbers they were promised by, ${sealed ? 'sealed' : 'not sealed yet'}`, async () => {
+      const { store, left } = await moved()
+      if (sealed) while (store.seal('detail', { ...ALL, maxDecodedBytes: 4_000 }));
+      await store.close()
+      const db = new Sqlite(join(folder, 'store.sqlite'))
+      const tables = new Tables(db)
+      for (let freed = 1; freed > 0; )
+        freed = db.transaction(() => evictSlice(tables, 1e9, 'storage_cap', false, stampOf(clock)))()
+      db.close()
+      const again = open()
+      expect([...again.records({ stream: 'detail' })]).toEqual([])
+      expect(named(again, left)).toEqual(Array.from({ length: MOVED }, (_, index) => index + 1))
+      expect(again.verify().findings).toEqual([])
+      await again.close()
+    })
+  }
+
+  it('of a single record refused for good, the void tells where it was', async () => {
+    const { store, left } = await moved(4)
+    while (store.seal('detail', ALL));
+    for (let [batch] = store.pending(1); batch; [batch] = store.pending(1)) {
+      if (batch.streamKind !== 'detail') {
+        store.acknowledge([batch])
+        continue
+      }
+      const held = store.load(batch.stream, batch.number)
+      invariant(held, 'it waits')
+      const { header } = openSealed(held)
+      if (header.void?.successors.length === 0) {
+        expect(header.origin).toEqual([{ first: header.first, count: 1, stream: left, was: header.first }])
+        break
+      }
+      if (header.void) store.acknowledge([batch])
+      else store.refuse(batch.stream, batch.number, 'HTTP 413')
+    }
+    await store.close()
   })
 })

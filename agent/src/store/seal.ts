@@ -16,6 +16,7 @@ import {
   WIRE_LIMITS,
 } from '@metergate/protocol'
 import { type Compression, compress } from './compression.js'
+import { unsealedOf } from './open-sealed.js'
 import type { SealedBatch, Sealer, StoredRecord } from './record-store.js'
 
 /** The place in the chain that the next batch takes. */
@@ -66,7 +67,10 @@ export function sealVoid(
 ): SealedBatch {
   const voided: BatchVoid = { sha256: refused.sha256, reason: reason.slice(0, 500), successors: [...successors] }
   const place = { ...refused, previous }
-  const header = { ...bareHeader(place, sealer, refused.first, refused.last), void: voided }
+  // Without successors this is all the cloud will hear of the record, which may have been promised under another number.
+  const origin = successors.length === 0 ? originRuns(unsealedOf(refused)) : []
+  const bare = bareHeader(place, sealer, refused.first, refused.last)
+  const header = { ...bare, ...(origin.length > 0 ? { origin } : {}), void: voided }
   const bytes = encodeBatch(header, [])
   return {
     ...refused,

@@ -1,8 +1,10 @@
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GapRecord, Stamp, StreamKind } from '@metergate/protocol'
+import { peekChunk } from './chunk.js'
 import { gapOf, type LostRun, writeNow } from './commit-plan.js'
 import { unsealedOf } from './open-sealed.js'
+import type { StoredRecord } from './record-store.js'
 import { bodyFault } from './sealing.js'
 import { type BatchRow, STATUS, sealedOf, type Tables } from './tables.js'
 
@@ -18,6 +20,8 @@ interface Victim {
   readonly size: number
   readonly gap: boolean
   readonly batch?: number
+  /** Where the records were before the stream was left for this one: they were promised under those numbers. */
+  was?(): readonly LostRun[]
   /** Losses that only these records name. */
   named?(): readonly GapRecord[]
   drop(): void
@@ -38,23 +42,17 @@ export function evictSlice(
 ): number {
   const victims = firstClass(tables, acknowledgedOnly)
   let freed = 0
-  const gaps: { lost: LostRun; batches: [number, number] | undefined }[] = []
+  const gaps: NamedLoss[] = []
   const carried: GapRecord[] = []
   for (const victim of victims) {
     if (freed >= wanted) break
     carried.push(...(victim.named?.() ?? []))
+    const origins = victim.was?.() ?? []
     victim.drop()
     freed += victim.size
     if (!victim.gap) continue
-    const open = gaps.at(-1)
-    if (open && open.lost.stream === victim.lost.stream && open.lost.last + 1 === victim.lost.first) {
-      open.lost.last = victim.lost.last
-      if (open.batches && victim.batch !== undefined) open.batches[1] = victim.batch
-    } else {
-      const batches: [number, number] | undefined =
-        victim.batch === undefined ? undefined : [victim.batch, victim.batch]
-      gaps.push({ lost: { ...victim.lost }, batches })
-    }
+    name(gaps, victim.lost, victim.batch)
+    for (const lost of origins) name(gaps, lost, undefined)
     tables.raiseCounter(EVICTED, victim.lost.last - victim.lost.first + 1)
   }
   const records = [...joined(carried, stamp), ...gaps.map(({ lost, batches }) => gapOf(lost, reason, stamp, batches))]
@@ -65,6 +63,23 @@ export function evictSlice(
   )
   for (const { id } of tables.streams()) forgetOldest(tables, id)
   return freed
+}
+
+interface NamedLoss {
+  readonly lost: LostRun
+  readonly batches: [number, number] | undefined
+}
+
+/** Adds a loss, to the run of its stream that it continues if there is one. */
+function name(gaps: NamedLoss[], lost: LostRun, batch: number | undefined): void {
+  const open = gaps.findLast((each) => each.lost.stream === lost.stream)
+  const follows = open && open.lost.last + 1 === lost.first && (open.batches === undefined) === (batch === undefined)
+  if (!follows) {
+    gaps.push({ lost: { ...lost }, batches: batch === undefined ? undefined : [batch, batch] })
+    return
+  }
+  open.lost.last = lost.last
+  if (open.batches && batch !== undefined) open.batches[1] = batch
 }
 
 /**
@@ -106,6 +121,7 @@ function batchVictims(tables: Tables, kind: StreamKind, where: string, gap: bool
     batch: row.number,
     // A loss that was named stays named, whatever else is given up.
     ...(gap && kind === 'ledger' ? { named: () => gapsIn(tables, row) } : {}),
+    ...(gap ? { was: () => originsIn(tables, row) } : {}),
     drop: () => {
       tables.dropBody(row.id)
       if (gap) tables.setStatus(row.id, STATUS.lost)
@@ -113,10 +129,21 @@ function batchVictims(tables: Tables, kind: StreamKind, where: string, gap: bool
   }))
 }
 
-function gapsIn(tables: Tables, row: BatchRow): readonly GapRecord[] {
+function recordsIn(tables: Tables, row: BatchRow): readonly StoredRecord[] {
   const body = tables.body(row.id)
-  if (!body || bodyFault(row, body) !== undefined) return []
-  return unsealedOf(sealedOf(row, body)).flatMap(({ record }) => (record.kind === 'gap' ? [record] : []))
+  return body && bodyFault(row, body) === undefined ? unsealedOf(sealedOf(row, body)) : []
+}
+
+const gapsIn = (tables: Tables, row: BatchRow): readonly GapRecord[] =>
+  recordsIn(tables, row).flatMap(({ record }) => (record.kind === 'gap' ? [record] : []))
+
+function originsIn(tables: Tables, row: BatchRow): readonly LostRun[] {
+  // Only a stream that followed another holds copies.
+  if (tables.streams().every(({ current }) => current)) return []
+  const runs: NamedLoss[] = []
+  for (const { origin } of recordsIn(tables, row))
+    if (origin) name(runs, { stream: origin.stream, kind: row.kind, first: origin.seq, last: origin.seq }, undefined)
+  return runs.map(({ lost }) => lost)
 }
 
 /** The same losses in as few records as can be: on a disk that stays full, slice follows slice. */
@@ -142,9 +169,12 @@ const lostOf = ({ stream_id, kind, first, last }: BatchRow): LostRun => ({ strea
 function chunkVictims(tables: Tables, kind: StreamKind): readonly Victim[] {
   const victims: Victim[] = []
   for (const stream of tables.streams().filter((each) => each.kind === kind)) {
-    for (const { id, first, last, body } of tables.chunks(stream.id)) {
+    for (const row of tables.chunks(stream.id)) {
+      const { id, first, last, body } = row
       const lost = { stream: stream.stream, kind, first, last }
-      victims.push({ lost, size: body.length, gap: true, drop: () => tables.deleteChunk(id) })
+      const origin = peekChunk(row)?.head.origin
+      const was = origin ? [{ stream: origin.stream, kind, first: origin.seq, last: origin.seq + last - first }] : []
+      victims.push({ lost, size: body.length, gap: true, was: () => was, drop: () => tables.deleteChunk(id) })
       if (victims.length >= SLICE) return victims
     }
   }

@@ -129,7 +129,10 @@ async function readCloud(cloud: WorldCloud, violations: Violation[]): Promise<Cl
   for await (const { stream, number, batch } of cloud.batches()) {
     batches += 1
     const { header, uninterpreted } = batch
-    if (header.void?.successors.length === 0) refused.push({ stream, first: header.first, last: header.last })
+    if (header.void?.successors.length === 0) {
+      refused.push({ stream, first: header.first, last: header.last })
+      for (const { stream: from, was } of header.origin ?? []) refused.push({ stream: from, first: was, last: was })
+    }
     for (const { reason } of uninterpreted) {
       violations.push({ invariantName: 'I2', what: `batch ${number} holds what cannot be read: ${reason}` })
     }
