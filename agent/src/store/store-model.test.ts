@@ -31,7 +31,8 @@ interface Mutant {
 }
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-model-'))
-afterAll(() => rmSync(root, { recursive: true }))
+// Thousands of stores in the long form.
+afterAll(() => rmSync(root, { recursive: true }), 300_000)
 
 /** Drives the store and keeps, far from it, what it has promised. */
 class World {
