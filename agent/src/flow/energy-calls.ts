@@ -66,9 +66,7 @@ export function energyCalls({ store, random, now, report, declare: keep, exchang
     },
     production_list: async ({ start, end }) =>
       ok(
-        entriesTouching(store, { start, end })
-          .filter(({ source }) => source === 'declared')
-          .map(withoutStamp),
+        (await entriesTouching(store, { start, end })).filter(({ source }) => source === 'declared').map(withoutStamp),
       ),
     production_correct: async ({ entry: name, count, reason }) => {
       const known = await entryNamed(store, name, now())

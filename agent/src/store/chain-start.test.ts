@@ -7,10 +7,10 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { RecordPlace } from './record-store.js'
 import { evictSlice } from './space.js'
 import { Sqlite } from './sqlite.js'
-import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { ROOMY_DISK, reading, SEALER, SeededRandom, stampOf, streamOf } from './testing/make.js'
+import { reading, stampOf, streamOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
+import { openStore } from './testing/open-store.js'
 import { verifyStore } from './verify.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-chain-'))
@@ -18,13 +18,7 @@ afterAll(() => rmSync(root, { recursive: true }))
 
 const clock = new ManualClock()
 const stamp = stampOf(clock)
-const opened = (folder: string): SqliteRecordStore => {
-  const settings = { ballastBytes: 0 }
-  const random = new SeededRandom(3)
-  const store = new SqliteRecordStore({ folder, clock, random, disk: ROOMY_DISK, sealer: () => SEALER, settings })
-  invariant(store.start().ok, 'not started')
-  return store
-}
+const opened = (folder: string) => openStore(folder, clock, 3)
 
 /** Twelve batches of five readings; the cloud has all but the third and the last. */
 async function filled(): Promise<string> {

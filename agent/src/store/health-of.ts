@@ -2,7 +2,7 @@ import { epochMs, type Stamp } from '@metergate/protocol'
 import { peekChunk } from './chunk.js'
 import type { StoreHealth, StreamState } from './record-store.js'
 import { EVICTED } from './space.js'
-import { STATUS, type StreamRow, type Tables } from './tables.js'
+import { PENDING_OF_STREAM, type StreamRow, type Tables } from './tables.js'
 
 type Age = Pick<Stamp, 'boot' | 'mono'>
 
@@ -21,8 +21,7 @@ export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, no
 function stateOf(tables: Tables, stream: StreamRow, now: Age): StreamState {
   const [oldestChunk] = tables.chunks(stream.id)
   const chunk = oldestChunk && peekChunk(oldestChunk)
-  // The plus leaves only the index of what waits to choose from: acknowledged batches are hundreds of thousands in a year.
-  const pending = `+batch.stream = ? AND status = ${STATUS.pending} AND void = 0`
+  const pending = `${PENDING_OF_STREAM} AND void = 0`
   const [oldest] = tables.batches(pending, 'batch.id', 1, stream.id)
   const unsealed = tables.unsealed(stream.id)
   const waiting = tables.count(`SELECT coalesce(sum(last - first + 1), 0) FROM batch WHERE ${pending}`, stream.id)

@@ -48,11 +48,10 @@ export function openSnapshot(file: string): Result<Database.Database, OpenFault>
   let db: Database.Database | undefined
   try {
     db = new Sqlite(file, { timeout: 5000, readonly: true, fileMustExist: true })
-    if (number(db, 'application_id') !== APPLICATION_ID) {
-      db.close()
-      return fail({ kind: 'foreign', why: `${file} is no metergate store` })
-    }
-    const fault = schemaFault(number(db, 'user_version'), file)
+    const isOurs = number(db, 'application_id') === APPLICATION_ID
+    const fault: OpenFault | undefined = isOurs
+      ? schemaFault(number(db, 'user_version'), file)
+      : { kind: 'foreign', why: `${file} is no metergate store` }
     if (fault) {
       db.close()
       return fail(fault)

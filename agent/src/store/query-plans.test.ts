@@ -9,20 +9,17 @@ import { queryRecords } from './history.js'
 import { copySlice } from './restart-stream.js'
 import { isDue } from './sealing.js'
 import { Sqlite } from './sqlite.js'
-import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { event, ROOMY_DISK, reading, SEALER, SeededRandom, stampOf } from './testing/make.js'
+import { event, reading, stampOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
+import { openStore } from './testing/open-store.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'metergate-plans-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const clock = new ManualClock()
 
 beforeAll(async () => {
-  const settings = { ballastBytes: 0 }
-  const random = new SeededRandom(5)
-  const store = new SqliteRecordStore({ folder, clock, random, disk: ROOMY_DISK, sealer: () => SEALER, settings })
-  invariant(store.start().ok, 'not started')
+  const store = openStore(folder, clock, 5)
   for (let round = 0; round < 6; round += 1) {
     await store.append([reading(clock, round), event(clock, round)], { urgent: true })
     const batch = store.seal('detail', { minAgeMs: 0, maxDecodedBytes: 1e6 })

@@ -7,10 +7,11 @@ import { openSealed } from './open-sealed.js'
 import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
 import { evictSlice } from './space.js'
 import { Sqlite } from './sqlite.js'
-import { SqliteRecordStore } from './sqlite-record-store.js'
+import type { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { ROOMY_DISK, reading, SEALER, SeededRandom, stampOf, streamOf } from './testing/make.js'
+import { reading, SeededRandom, stampOf, streamOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
+import { openStore } from './testing/open-store.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-restart-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -22,18 +23,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(root, 'store-'))
 })
 
-function open(): SqliteRecordStore {
-  const store = new SqliteRecordStore({
-    folder,
-    clock,
-    random: new SeededRandom(6),
-    disk: ROOMY_DISK,
-    sealer: () => SEALER,
-    settings: { ballastBytes: 0 },
-  })
-  invariant(store.start().ok, 'not started')
-  return store
-}
+const open = (): SqliteRecordStore => openStore(folder, clock, 6)
 
 /** Readings 1 to 7000, most of them in seven batches, the last thousand not sealed yet. */
 async function filled(): Promise<SqliteRecordStore> {

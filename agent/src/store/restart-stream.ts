@@ -5,7 +5,7 @@ import { newStreamId } from './memory-record-store.js'
 import { unsealedOf } from './open-sealed.js'
 import type { StoredRecord } from './record-store.js'
 import { bodyFault, refusedOf, setBatchAside, setChunkAside } from './sealing.js'
-import { type BatchRow, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
+import { type BatchRow, PENDING_OF_STREAM, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
 /** Records copied in one transaction at most (one batch may hold more): weeks of backlog must fit neither memory nor log. */
 const SLICE_RECORDS = 2_000
@@ -51,7 +51,7 @@ export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
 function nextRows(tables: Tables, old: StreamRow, now: Stamp): StoredRecord[] {
   const rows: StoredRecord[] = []
   while (rows.length < SLICE_RECORDS) {
-    const [row] = tables.batches(`+batch.stream = ? AND status = ${STATUS.pending}`, 'batch.id', 1, old.id)
+    const [row] = tables.batches(PENDING_OF_STREAM, 'batch.id', 1, old.id)
     if (!row) break
     const body = tables.body(row.id)
     const fault = body ? bodyFault(row, body) : 'its bytes are gone'

@@ -1,10 +1,9 @@
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { GapRecord, Stamp, StreamKind } from '@metergate/protocol'
+import type { GapRecord, Stamp, StreamId, StreamKind } from '@metergate/protocol'
 import { peekChunk } from './chunk.js'
 import { gapOf, type LostRun, writeNow } from './commit-plan.js'
-import { unsealedOf } from './open-sealed.js'
-import type { StoredRecord } from './record-store.js'
+import { openSealed } from './open-sealed.js'
 import { bodyFault } from './sealing.js'
 import { type BatchRow, STATUS, sealedOf, type Tables } from './tables.js'
 
@@ -20,12 +19,18 @@ interface Victim {
   readonly size: number
   readonly gap: boolean
   readonly batch?: number
-  /** Where the records were before the stream was left for this one: they were promised under those numbers. */
-  was?(): readonly LostRun[]
-  /** Losses that only these records name. */
-  named?(): readonly GapRecord[]
+  /** What a gap record must name beside the victim's own numbers. */
+  contents?(): Contents
   drop(): void
 }
+
+interface Contents {
+  /** Where its records were before the stream was left for this one: they were promised under those numbers. */
+  readonly copies: readonly LostRun[]
+  /** Losses that only its records name: what was named stays named, whatever else is given up. */
+  readonly named: readonly GapRecord[]
+}
+const NOTHING: Contents = { copies: [], named: [] }
 
 /**
  * Makes at least `wanted` bytes of room inside the file, or as much as one slice gives: acknowledged detail batches
@@ -46,13 +51,13 @@ export function evictSlice(
   const carried: GapRecord[] = []
   for (const victim of victims) {
     if (freed >= wanted) break
-    carried.push(...(victim.named?.() ?? []))
-    const origins = victim.was?.() ?? []
+    const { copies, named } = victim.contents?.() ?? NOTHING
+    carried.push(...named)
     victim.drop()
     freed += victim.size
     if (!victim.gap) continue
     name(gaps, victim.lost, victim.batch)
-    for (const lost of origins) name(gaps, lost, undefined)
+    for (const lost of copies) name(gaps, lost, undefined)
     tables.raiseCounter(EVICTED, victim.lost.last - victim.lost.first + 1)
   }
   const records = [...joined(carried, stamp), ...gaps.map(({ lost, batches }) => gapOf(lost, reason, stamp, batches))]
@@ -114,14 +119,14 @@ function* victimClasses(tables: Tables, acknowledgedOnly: boolean): Generator<re
 
 function batchVictims(tables: Tables, kind: StreamKind, where: string, gap: boolean): readonly Victim[] {
   const rows = tables.batches(`kind = ? AND body IS NOT NULL AND ${where}`, 'batch.id', SLICE, kind)
+  // Gap records are in the ledger, and only a stream that followed another holds copies: else no body need be opened.
+  const tells = gap && (kind === 'ledger' || tables.streams().some(({ current }) => !current))
   return rows.map((row) => ({
     lost: lostOf(row),
     size: row.size,
     gap,
     batch: row.number,
-    // A loss that was named stays named, whatever else is given up.
-    ...(gap && kind === 'ledger' ? { named: () => gapsIn(tables, row) } : {}),
-    ...(gap ? { was: () => originsIn(tables, row) } : {}),
+    ...(tells ? { contents: () => contentsOf(tables, row) } : {}),
     drop: () => {
       tables.dropBody(row.id)
       if (gap) tables.setStatus(row.id, STATUS.lost)
@@ -129,22 +134,22 @@ function batchVictims(tables: Tables, kind: StreamKind, where: string, gap: bool
   }))
 }
 
-function recordsIn(tables: Tables, row: BatchRow): readonly StoredRecord[] {
+function contentsOf(tables: Tables, row: BatchRow): Contents {
   const body = tables.body(row.id)
-  return body && bodyFault(row, body) === undefined ? unsealedOf(sealedOf(row, body)) : []
+  if (!body || bodyFault(row, body) !== undefined) return NOTHING
+  const { header, records } = openSealed(sealedOf(row, body))
+  return {
+    copies: (header.origin ?? []).map(({ stream, was, count }) => runOf(stream, row.kind, was, count)),
+    named: records.flatMap(({ record }) => (record.kind === 'gap' ? [record] : [])),
+  }
 }
 
-const gapsIn = (tables: Tables, row: BatchRow): readonly GapRecord[] =>
-  recordsIn(tables, row).flatMap(({ record }) => (record.kind === 'gap' ? [record] : []))
-
-function originsIn(tables: Tables, row: BatchRow): readonly LostRun[] {
-  // Only a stream that followed another holds copies.
-  if (tables.streams().every(({ current }) => current)) return []
-  const runs: NamedLoss[] = []
-  for (const { origin } of recordsIn(tables, row))
-    if (origin) name(runs, { stream: origin.stream, kind: row.kind, first: origin.seq, last: origin.seq }, undefined)
-  return runs.map(({ lost }) => lost)
-}
+const runOf = (stream: StreamId, kind: StreamKind, first: number, count: number): LostRun => ({
+  stream,
+  kind,
+  first,
+  last: first + count - 1,
+})
 
 /** The same losses in as few records as can be: on a disk that stays full, slice follows slice. */
 function joined(gaps: readonly GapRecord[], stamp: Stamp): readonly GapRecord[] {
@@ -172,9 +177,11 @@ function chunkVictims(tables: Tables, kind: StreamKind): readonly Victim[] {
     for (const row of tables.chunks(stream.id)) {
       const { id, first, last, body } = row
       const lost = { stream: stream.stream, kind, first, last }
-      const origin = peekChunk(row)?.head.origin
-      const was = origin ? [{ stream: origin.stream, kind, first: origin.seq, last: origin.seq + last - first }] : []
-      victims.push({ lost, size: body.length, gap: true, was: () => was, drop: () => tables.deleteChunk(id) })
+      const contents = (): Contents => {
+        const origin = peekChunk(row)?.head.origin
+        return origin ? { ...NOTHING, copies: [runOf(origin.stream, kind, origin.seq, last - first + 1)] } : NOTHING
+      }
+      victims.push({ lost, size: body.length, gap: true, contents, drop: () => tables.deleteChunk(id) })
       if (victims.length >= SLICE) return victims
     }
   }

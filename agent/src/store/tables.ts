@@ -87,6 +87,12 @@ const BATCH = `SELECT batch.id, batch.stream, stream.stream AS stream_id, kind, 
   voided_sha256, previous, encoding, size, decoded_size, kinds, time_min, time_max, oldest_wall, meters, body IS NOT NULL AS has_body
   FROM batch JOIN stream ON stream.id = batch.stream`
 
+/**
+ * A condition: what of a stream waits. The plus leaves SQLite only the index of what waits to choose from: acknowledged batches are
+ * hundreds of thousands in a year.
+ */
+export const PENDING_OF_STREAM = `+batch.stream = ? AND status = ${STATUS.pending}`
+
 export type Slot = string | number | null | Uint8Array
 
 /** A row that holds what the store never wrote there: the file is damaged, though SQLite has not noticed. */

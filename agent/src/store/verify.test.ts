@@ -1,14 +1,13 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { invariant } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Sqlite } from './sqlite.js'
-import { SqliteRecordStore } from './sqlite-record-store.js'
 import { Tables } from './tables.js'
-import { event, ROOMY_DISK, reading, SEALER, SeededRandom } from './testing/make.js'
+import { event, reading, SeededRandom } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
+import { openStore } from './testing/open-store.js'
 import { verifyStore } from './verify.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-verify-'))
@@ -18,17 +17,7 @@ afterAll(() => rmSync(root, { recursive: true }))
 /** Ten batches of ten readings, then five rows of ten that are not sealed yet. */
 beforeAll(async () => {
   const clock = new ManualClock()
-  const random = new SeededRandom(9)
-  const settings = { ballastBytes: 0 }
-  const store = new SqliteRecordStore({
-    folder: original,
-    clock,
-    random,
-    disk: ROOMY_DISK,
-    sealer: () => SEALER,
-    settings,
-  })
-  invariant(store.start().ok, 'not started')
+  const store = openStore(original, clock, 9)
   for (let round = 0; round < 15; round += 1) {
     const records = Array.from({ length: 10 }, (_, index) => reading(clock, round * 10 + index))
     await store.append([...records, event(clock, round)], { urgent: true })

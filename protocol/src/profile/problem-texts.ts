@@ -1,8 +1,4 @@
-/** A text in both languages of the project. */
-export interface Words {
-  readonly zh: string
-  readonly en: string
-}
+import type { Words } from '../words.js'
 
 /** What is wrong with a profile beyond its schema. */
 export const PROBLEMS = {

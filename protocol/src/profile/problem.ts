@@ -1,7 +1,8 @@
 import { parseAmount } from '../amount.js'
 import { quantity } from '../quantity/quantity.js'
+import type { Words } from '../words.js'
 import { powerOfTen } from './decode.js'
-import { PROBLEMS, REMEDIES, type Words } from './problem-texts.js'
+import { PROBLEMS, REMEDIES } from './problem-texts.js'
 import type { Dlt645Item, ModbusItem } from './schema.js'
 
 /** What is wrong with a profile: where, with which value, and what to do about it. */

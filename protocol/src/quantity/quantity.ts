@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Words } from '../words.js'
 import { QUANTITY_TABLE } from './table.js'
 import type { Unit } from './unit.js'
 
@@ -14,7 +15,7 @@ export interface Quantity {
   readonly range: readonly [min: number, max: number]
   /** OBIS code (IEC 62056-61), where one fits. */
   readonly obis?: string
-  readonly label: { readonly zh: string; readonly en: string }
+  readonly label: Words
 }
 
 export type QuantityName = keyof typeof QUANTITY_TABLE

@@ -1,3 +1,4 @@
+import type { Words } from '../words.js'
 import type { Unit } from './unit.js'
 
 /**
@@ -10,7 +11,7 @@ interface QuantityRow {
   readonly nature: 'gauge' | 'counter'
   readonly range: readonly [number, number]
   readonly obis?: string
-  readonly label: { readonly zh: string; readonly en: string }
+  readonly label: Words
 }
 
 const row = <T extends Record<string, QuantityRow>>(table: T): { readonly [K in keyof T]: QuantityRow } => table

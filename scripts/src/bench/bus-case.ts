@@ -8,8 +8,6 @@ export const LINE = { baud: 9600, format: '8N1' } as const
 export const TURNAROUND_MS = 15
 /** What a master waits for a meter that does not answer, where it has to be told. */
 export const TIMEOUT_MS = 500
-/** 3.5 characters of 11 bits, between any two frames. */
-export const SILENCE_MS = 38_500 / LINE.baud
 const PROFILE = 'chint-dtsu666'
 const QUANTITIES = 20
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { bestPlan, blocksOf } from './bus-case.js'
-import type { MasterReport, Task } from './contender.js'
+import { KINDS, type MasterReport, type Task } from './contender.js'
 import { bareLoop } from './contender-bare.js'
 import { metergateLoop } from './contender-metergate.js'
 import { modbusSerialLoop } from './contender-modbus-serial.js'
@@ -24,7 +24,7 @@ const { values: args } = parseArgs({
     'node-red': { type: 'string', default: '' },
   },
 })
-const kind = z.enum(['metergate', 'bare', 'blocked', 'naive', 'nodeRed']).parse(args.kind)
+const kind = z.enum(KINDS).parse(args.kind)
 
 const task: Task = {
   device: args.device,

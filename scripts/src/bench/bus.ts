@@ -5,30 +5,17 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Result } from '@metergate/protocol'
 import { LineChild } from '@metergate/simulator'
-import { z } from 'zod'
 import { rootFolder } from '../root.js'
 import { benchPlant, minimumMs } from './bus-case.js'
 import { said, TARGETS, verdict } from './bus-verdict.js'
 import { virtualBench } from './bus-virtual.js'
+import { KINDS, type Kind, type MasterReport, reportSchema } from './contender.js'
 import { type BenchResult, median, type Row, round } from './figures.js'
 import { NODE_RED, nodeRedFolder } from './node-red-install.js'
 
 const MASTER = join(rootFolder(), 'scripts/dist/bench/bus-master.js')
 const run = promisify(execFile)
 
-const reportSchema = z.object({
-  cycleMs: z.number(),
-  requests: z.number(),
-  requestsPerCycle: z.number(),
-  failed: z.number(),
-  cpuMs: z.number(),
-  systemMs: z.number(),
-  rssMiB: z.number(),
-})
-type Report = z.infer<typeof reportSchema>
-
-const KINDS = ['metergate', 'bare', 'blocked', 'naive', 'nodeRed'] as const
-type Kind = (typeof KINDS)[number]
 const NAMES: Readonly<Record<Kind, string>> = {
   metergate: 'metergate',
   bare: 'the line alone: serialport, nothing checked',
@@ -74,7 +61,7 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
   const rows: Row[] = []
   const allLive = new Map<number, number>()
   for (const each of cases) {
-    const reports = new Map<Kind, Report[]>()
+    const reports = new Map<Kind, MasterReport[]>()
     for (let turn = 1; turn <= options.rounds; turn += 1) {
       for (const kind of KINDS) {
         if (!takesPart(kind, each, folder) || (kind === 'naive' && options.quick && turn > 1)) continue
@@ -109,7 +96,7 @@ const nodeRedText = (folder: Result<string, string>): string =>
 const caseName = ({ meters, dead, strict }: Case): string =>
   `${meters} meters, ${dead.length} dead${strict ? ', strict gaps' : ''}`
 
-const ratioOf = (each: Case, reports: readonly Report[]): number =>
+const ratioOf = (each: Case, reports: readonly MasterReport[]): number =>
   median(reports.map(({ cycleMs }) => cycleMs)) / minimumMs(each.meters - each.dead.length)
 
 /** How soon a dead unit is back: in virtual time, where the figure is exact and a run of minutes takes seconds. */
@@ -135,8 +122,8 @@ async function backRows({ onProgress }: BusBenchOptions): Promise<Row[]> {
   return rows
 }
 
-function rowOf(each: Case, kind: Kind, reports: readonly Report[], ratioAllLive: number | undefined): Row {
-  const of = (figure: (report: Report) => number): number => median(reports.map(figure))
+function rowOf(each: Case, kind: Kind, reports: readonly MasterReport[], ratioAllLive: number | undefined): Row {
+  const of = (figure: (report: MasterReport) => number): number => median(reports.map(figure))
   const least = minimumMs(each.meters - each.dead.length)
   const cycle = of(({ cycleMs }) => cycleMs)
   return {
@@ -161,7 +148,7 @@ function rowOf(each: Case, kind: Kind, reports: readonly Report[], ratioAllLive:
   }
 }
 
-function verdictOn(each: Case, reports: readonly Report[], ratioAllLive: number | undefined): string {
+function verdictOn(each: Case, reports: readonly MasterReport[], ratioAllLive: number | undefined): string {
   return verdict({
     meters: each.meters,
     dead: each.dead.length,
@@ -172,7 +159,7 @@ function verdictOn(each: Case, reports: readonly Report[], ratioAllLive: number 
   })
 }
 
-async function measure(each: Case, kind: Kind, quick: boolean, nodeRed: string | undefined): Promise<Report> {
+async function measure(each: Case, kind: Kind, quick: boolean, nodeRed: string | undefined): Promise<MasterReport> {
   const folder = mkdtempSync(join(tmpdir(), 'metergate-bench-'))
   const plant = join(folder, 'plant.json')
   writeFileSync(plant, JSON.stringify(benchPlant(each.meters)))

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { SystemClock } from '@metergate/agent'
+import { SystemClock, silenceMs } from '@metergate/agent'
 import { durationMs, encodeReadRequest } from '@metergate/protocol'
 import { SerialPort } from 'serialport'
-import { benchProfile, LINE, SILENCE_MS, TIMEOUT_MS } from './bus-case.js'
+import { benchProfile, LINE, TIMEOUT_MS } from './bus-case.js'
 import type { MasterReport, Task } from './contender.js'
 import { loopOver } from './contender-loop.js'
 
@@ -37,7 +37,7 @@ export async function bareLoop(
     const answered = answer()
     port.write(encodeReadRequest(unit, fn, address, count))
     const isGood = await answered
-    await clock.sleep(durationMs(SILENCE_MS))
+    await clock.sleep(durationMs(silenceMs(LINE.baud)))
     return isGood
   })
   await new Promise<void>((resolve) => port.close(() => resolve()))

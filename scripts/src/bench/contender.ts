@@ -1,3 +1,9 @@
+import { z } from 'zod'
+
+/** Who polls in the bus bench, in the order of its table. */
+export const KINDS = ['metergate', 'bare', 'blocked', 'naive', 'nodeRed'] as const
+export type Kind = (typeof KINDS)[number]
+
 /** What each contender of the bus bench is told. */
 export interface Task {
   readonly device: string
@@ -11,17 +17,19 @@ export interface Task {
   readonly windowMs: number
 }
 
-/** What a contender reports; `failed`: requests to live meters without a good answer. */
-export interface MasterReport {
-  readonly cycleMs: number
-  readonly requests: number
-  readonly requestsPerCycle: number
-  readonly failed: number
-  readonly cpuMs: number
+/** What a contender reports, as the one line it prints. */
+export const reportSchema = z.object({
+  cycleMs: z.number(),
+  requests: z.number(),
+  requestsPerCycle: z.number(),
+  /** Requests to live meters without a good answer. */
+  failed: z.number(),
+  cpuMs: z.number(),
   /** The part of it spent in the kernel. */
-  readonly systemMs: number
-  readonly rssMiB: number
-}
+  systemMs: z.number(),
+  rssMiB: z.number(),
+})
+export type MasterReport = Readonly<z.infer<typeof reportSchema>>
 
 /** Requests before anything is measured: what compiling code once costs is not what a request costs in years. */
 export const WARM_REQUESTS = 300

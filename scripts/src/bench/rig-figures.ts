@@ -1,18 +1,6 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { z } from 'zod'
-import { rootFolder } from '../root.js'
+import { runRig } from '../rigs/run-rig.js'
 import type { BenchResult, Row, Target } from './figures.js'
-
-const MAIN = join(rootFolder(), 'scripts/dist/rigs/main.js')
-
-/** The last line a rig prints. */
-const lineSchema = z.object({
-  skipped: z.string().optional(),
-  violations: z.number().optional(),
-  notes: z.record(z.string(), z.unknown()).default({}),
-})
 
 /** A figure that one of the rigs measures beside what it proves. */
 export interface RigBench<T> {
@@ -27,24 +15,13 @@ export interface RigBench<T> {
 /** Runs the rig (its long form unless `quick`) and shows its figures; what cannot run here is said with its reason. */
 export async function benchOfRig<T>(bench: RigBench<T>, quick: boolean): Promise<BenchResult> {
   const { title, how, rig } = bench
-  const line = await lineOf(rig, quick)
+  const { line, words } = await runRig(rig, !quick)
+  if (!line) throw new Error(`${rig} broke off: ${words.slice(-500)}`)
   if (line.skipped !== undefined) return { title, how, rows: [{ rig, 'not measured': line.skipped }] }
   const notes = bench.notes.parse(line.notes)
   const violated: Target = { what: 'promises broken meanwhile', figure: line.violations ?? 1, bound: 0 }
   // A short form has no time for what a target is about; what it breaks counts all the same.
   return { title, how, rows: [bench.row(notes)], targets: [...(quick ? [] : bench.targets(notes)), violated] }
-}
-
-async function lineOf(rig: string, quick: boolean): Promise<z.infer<typeof lineSchema>> {
-  const args = [MAIN, rig, ...(quick ? [] : ['--long'])]
-  const stdout = await promisify(execFile)(process.execPath, args).then(
-    (done) => done.stdout,
-    // It ends with 1 when it found something, which its last line says.
-    (error: unknown) => (error instanceof Error && 'stdout' in error ? String(error.stdout) : ''),
-  )
-  const last = stdout.trim().split('\n').at(-1) ?? ''
-  if (!last.startsWith('{')) throw new Error(`${rig} broke off; run it alone: node ${MAIN} ${rig}`)
-  return lineSchema.parse(JSON.parse(last))
 }
 
 const wearNotes = z.object({ commits: z.number(), bytesPerCommit: z.number(), mbPerDayAt10s: z.number() })

@@ -10,20 +10,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
+import { parseJson, type RigLine, runRig } from './run-rig.js'
 import { TESTS, type TestRow } from './tests.js'
 
-const MAIN = join(rootFolder(), 'scripts/dist/rigs/main.js')
 const REPORT = join(rootFolder(), '.vitest/torture.md')
 const NOTES = join(rootFolder(), '.vitest/torture.jsonl')
-
-const lineSchema = z.object({
-  rig: z.string(),
-  skipped: z.string().optional(),
-  runs: z.number().optional(),
-  violations: z.number().optional(),
-  good: z.boolean().optional(),
-})
-type RigLine = z.infer<typeof lineSchema>
 
 const suiteSchema = z.object({
   numTotalTests: z.number(),
@@ -36,14 +27,13 @@ const { values, positionals } = parseArgs({
   options: { short: { type: 'boolean', default: false } },
 })
 const rows = TESTS.filter(({ test }) => positionals.length === 0 || positionals.includes(test))
-const form = values.short ? [] : ['--long']
 
 mkdirSync(join(rootFolder(), '.vitest'), { recursive: true })
 writeFileSync(NOTES, '')
 const rigs = new Map<string, RigLine>()
 for (const name of new Set(rows.flatMap((row) => [...(row.controls ?? []), ...(row.rigs ?? [])]))) {
   say(`… ${name}`)
-  rigs.set(name, rigOf(name))
+  rigs.set(name, await rigOf(name))
 }
 const suites = runSuites([...new Set(rows.flatMap((row) => row.suites ?? []))])
 
@@ -63,16 +53,14 @@ function say(text: string): void {
 }
 
 /** One rig in a process of its own; one that breaks counts as violated. */
-function rigOf(name: string): RigLine {
-  const { stdout, stderr } = spawnSync(process.execPath, [MAIN, name, ...form], { encoding: 'utf8' })
-  const last = stdout.trim().split('\n').at(-1) ?? ''
-  const line = lineSchema.safeParse(parseJson(last))
-  if (line.success) {
-    appendFileSync(NOTES, `${last}\n`)
-    return line.data
+async function rigOf(name: string): Promise<RigLine> {
+  const { line, words } = await runRig(name, !values.short)
+  if (line) {
+    appendFileSync(NOTES, `${JSON.stringify(line)}\n`)
+    return line
   }
-  process.stderr.write(`${name}: ${stderr.slice(-500)}\n`)
-  return { rig: name, runs: 0, violations: 1, good: false }
+  process.stderr.write(`${name}: ${words.slice(-500)}\n`)
+  return { rig: name, runs: 0, violations: 1, good: false, notes: {} }
 }
 
 function runSuites(files: readonly string[]): ReadonlyMap<string, { readonly tests: number; readonly failed: number }> {
@@ -115,12 +103,4 @@ function plantedText(row: TestRow): string {
   const words = controls.map(({ rig, good, skipped }) => `${rig}: ${skipped ? 'skipped' : good ? 'yes' : 'NO'}`)
   if (row.planted) words.push(row.planted)
   return words.join('; ') || '–'
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
