@@ -71,7 +71,8 @@ async function rawExchange(
   { bytes, seconds = 15 }: { readonly bytes: number; readonly seconds?: number },
 ): Promise<Buffer> {
   const escaped = Array.from(request, (byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')
-  const script = `stty -F "$1" ${baud} raw -echo; exec 3<>"$1"; printf '${escaped}' >&3; timeout ${seconds} head -c ${bytes} <&3; true`
+  // Through a pipe: to a terminal printf writes line by line, and a pause after a byte 10 would cut the frame in two.
+  const script = `stty -F "$1" ${baud} raw -echo; exec 3<>"$1"; printf '${escaped}' | cat >&3; timeout ${seconds} head -c ${bytes} <&3; true`
   const { output } = await run('bash', ['-c', script, 'exchange', path])
   return Buffer.from(output, 'latin1')
 }
