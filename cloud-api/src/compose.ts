@@ -7,9 +7,11 @@ import { UsageError } from './config/usage-error.js'
 import { hashInvitationCode, hashReaderToken, makeInvitationCode, makeReaderToken } from './fleet/secret.js'
 import { Admission } from './http/admission.js'
 import { type App, DEFAULT_LIMITS, type Limits } from './http/app.js'
+import { Doorway } from './http/doorway.js'
 import { Metrics } from './http/metrics.js'
 import { StorePatience } from './http/patience.js'
 import { ReturnTimes } from './http/return-times.js'
+import { PublicKeys } from './ingest/public-keys.js'
 import { createServer } from './server.js'
 import { openPostgresSeriesStore } from './store/postgres-series-store.js'
 import type { SeriesStore } from './store/series-store.js'
@@ -25,8 +27,8 @@ const DASHBOARD = fileURLToPath(new URL('../dashboard/dist', import.meta.url))
 export type StoreConfig = Pick<Config, 'dataDir' | 'databaseUrl'>
 
 /** PostgreSQL by its URL, else one SQLite file in the data folder. */
-export function openStore({ dataDir, databaseUrl }: StoreConfig): Promise<SeriesStore> {
-  return databaseUrl ? openPostgresSeriesStore(databaseUrl) : openSqliteSeriesStore(storeFile(dataDir))
+export function openStore({ dataDir, databaseUrl }: StoreConfig, doorway?: Doorway): Promise<SeriesStore> {
+  return databaseUrl ? openPostgresSeriesStore(databaseUrl) : openSqliteSeriesStore(storeFile(dataDir), doorway?.clear)
 }
 
 export interface CloudOptions {
@@ -68,7 +70,8 @@ const UPKEEP_EVERY = hours(6)
 /** Opens the store and serves. */
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const { clock = systemClock, random = systemRandom, logger = createLogger('silent') } = options
-  const store = await openStore({ dataDir: options.dataDir, databaseUrl: options.databaseUrl })
+  const doorway = new Doorway()
+  const store = await openStore({ dataDir: options.dataDir, databaseUrl: options.databaseUrl }, doorway)
   await store.upkeep(clock.wall())
   const metrics = new Metrics()
   if (options.processMetrics) metrics.collectProcess()
@@ -76,9 +79,20 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const patience = new StorePatience(clock, store)
   const places = { receiving: new Admission(limits.receiving), working: new Admission(limits.working) }
   const returnTimes = new ReturnTimes(clock, random)
-  const parts = { store, patience, clock, random, metrics, limits, places, returnTimes, version: VERSION }
+  const parts = {
+    store,
+    patience,
+    clock,
+    random,
+    metrics,
+    limits,
+    places,
+    returnTimes,
+    keys: new PublicKeys(),
+    version: VERSION,
+  }
   const dashboard = options.dashboard ?? DASHBOARD
-  const app = await createServer(parts, { logger, tls: options.tls, dashboard })
+  const app = await createServer(parts, { logger, tls: options.tls, dashboard, doorway })
   try {
     await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0, backlog: BACKLOG })
   } catch (error) {

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import swagger from '@fastify/swagger'
 import { type FastifyBaseLogger, type FastifyServerFactory, fastify, LogController } from 'fastify'
@@ -11,7 +11,9 @@ import {
 import { enrolRoute } from './fleet/enrol-route.js'
 import { ProblemAnswerer } from './http/answer-problem.js'
 import type { App, Parts } from './http/app.js'
+import { boundConnections } from './http/connections.js'
 import { protect, serveDashboard } from './http/dashboard.js'
+import type { Doorway } from './http/doorway.js'
 import { FrontDoor } from './http/front-door.js'
 import { operationRoutes } from './http/operation-routes.js'
 import { HttpProblem } from './http/problem.js'
@@ -27,6 +29,7 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   readonly dashboard: string | undefined
+  readonly doorway: Doorway
 }
 
 /** The route table. */
@@ -40,6 +43,7 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
     serverFactory: serverFactory(
       options.tls,
       new FrontDoor({ ...parts, places: [parts.places.receiving, parts.places.working] }),
+      (server) => boundConnections(server, parts.metrics, options.doorway),
     ),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
@@ -74,14 +78,18 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
 }
 
 /** Slow senders are cut off; a whole request takes at most half a minute. */
-function serverFactory(tls: ServerOptions['tls'], door: FrontDoor): FastifyServerFactory {
-  const limits = { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 75_000, maxHeaderSize: 16_384 }
+function serverFactory(
+  tls: ServerOptions['tls'],
+  door: FrontDoor,
+  bound: (server: Server) => void,
+): FastifyServerFactory {
+  const limits = { requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 16_384 }
   return (handle) => {
     const handler: RequestListener = (request, response) => {
       if (door.letsIn(request, response)) handle(request, response)
     }
     const server = tls ? createHttpsServer({ ...limits, ...tls }, handler) : createHttpServer(limits, handler)
-    server.maxConnections = 4000
+    bound(server)
     return server
   }
 }

@@ -4,7 +4,7 @@ import { answers } from '../http/documented.js'
 import { requireJson } from '../http/json-only.js'
 import { HttpProblem } from '../http/problem.js'
 import { WrongTries } from '../http/wrong-tries.js'
-import { publicKeyOf } from '../ingest/gateway-auth.js'
+import { publicKeyOf } from '../ingest/public-keys.js'
 import { hashInvitationCode, makeGatewayId } from './secret.js'
 
 /** POST /v1/enrol: a one-time code and a public key make a box a gateway. */

@@ -7,6 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { PublicKeys } from '../ingest/public-keys.js'
 import type { SeriesStore } from '../store/series-store.js'
 import type { Admission } from './admission.js'
 import type { Metrics } from './metrics.js'
@@ -32,6 +33,8 @@ export interface Parts {
   readonly metrics: Metrics
   readonly places: Places
   readonly returnTimes: ReturnTimes
+  /** Of the gateways that have sent something lately. */
+  readonly keys: PublicKeys
   readonly limits: Limits
   readonly version: string
 }

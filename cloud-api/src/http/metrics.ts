@@ -34,6 +34,16 @@ export class Metrics {
     help: 'Requests refused with 503 because the server was full',
     registers: [this.registry],
   })
+  readonly connections = new Gauge({
+    name: 'metergate_connections',
+    help: 'Connections open now, idle ones included',
+    registers: [this.registry],
+  })
+  readonly cutOff = new Counter({
+    name: 'metergate_connections_cut_off_total',
+    help: 'Connections cut off because there were too many: nobody on them could be told when to come again',
+    registers: [this.registry],
+  })
   readonly working = new Gauge({
     name: 'metergate_batches_working',
     help: 'Batches being worked on now',

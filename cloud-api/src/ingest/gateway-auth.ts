@@ -1,6 +1,7 @@
-import { createPublicKey, verify } from 'node:crypto'
+import { verify } from 'node:crypto'
 import { fail, type GatewayId, gatewayIdSchema, ok, type Result, readSignature } from '@metergate/protocol'
 import type { GatewayEntry, Registry } from '../store/series-store.js'
+import type { PublicKeys } from './public-keys.js'
 
 /** A request as received: its body is still compressed. */
 export interface SignedBytes {
@@ -15,15 +16,13 @@ export type AuthFault = {
   readonly why: string
 }
 
-/** DER of an Ed25519 public key up to the 32 raw bytes (RFC 8410, section 4). */
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
-
 /**
  * Finds out which gateway sent this. `created` is not judged: a box whose clock is wrong is not locked out, and a
  * replayed request changes nothing because (gateway, stream, number) is idempotent.
  */
 export async function authenticate(
   registry: Pick<Registry, 'gateway'>,
+  keys: PublicKeys,
   request: SignedBytes,
 ): Promise<Result<GatewayEntry, AuthFault>> {
   const claimed = readSignature(request, request.headers)
@@ -32,7 +31,7 @@ export async function authenticate(
   if (!id.success) return unknown(claimed.value.keyId)
   const gateway = await registry.gateway(id.data)
   if (!gateway) return unknown(id.data)
-  const key = publicKeyOf(gateway.publicKey)
+  const key = keys.of(gateway.publicKey)
   if (!key || !verify(null, Buffer.from(claimed.value.base, 'utf8'), key, claimed.value.signature)) {
     return fail({
       kind: 'signature_invalid',
@@ -56,14 +55,3 @@ export const revoked = (id: GatewayId): AuthFault => ({
 
 const unknown = (id: string): Result<never, AuthFault> =>
   fail({ kind: 'gateway_unknown', why: `no gateway ${id.slice(0, 60)} is enrolled here` })
-
-/** The key object of a raw Ed25519 key in base64, or undefined when it is none. */
-export function publicKeyOf(base64: string): ReturnType<typeof createPublicKey> | undefined {
-  const raw = Buffer.from(base64, 'base64')
-  if (raw.length !== 32) return undefined
-  try {
-    return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' })
-  } catch {
-    return undefined
-  }
-}

@@ -37,12 +37,12 @@ export interface SignedRequestBody {
 }
 
 /** The gateway that signed this request, and the signed bytes. */
-export async function signedBy(request: FastifyRequest, { store }: Parts): Promise<SignedRequestBody> {
+export async function signedBy(request: FastifyRequest, { store, keys }: Parts): Promise<SignedRequestBody> {
   const body = request.body ?? Buffer.alloc(0)
   invariant(Buffer.isBuffer(body), 'a signed body must not be parsed')
   const [path = '/'] = request.url.split('?')
   const signed = { method: request.method, path, body, headers: request.headers }
-  const gateway = await authenticate(store.registry, signed)
+  const gateway = await authenticate(store.registry, keys, signed)
   if (!gateway.ok) throw new HttpProblem(gateway.fault.kind, gateway.fault.why)
   return { gateway: gateway.value, body }
 }

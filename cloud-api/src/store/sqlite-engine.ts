@@ -11,6 +11,9 @@ const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCO
 /** Pieces of work in one commit at most; each more makes all of them wait a little longer. */
 const MOST_IN_A_COMMIT = 32
 
+/** One turn of the event loop, in which others are answered. */
+const oneTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** A piece of work that waits for its commit. */
 interface Waiting {
   /** Runs inside the common transaction; undone alone when it throws. Resolves to what to say after the commit. */
@@ -32,10 +35,14 @@ export class SqliteEngine implements SqlEngine {
   private constructor(
     private readonly writer: Database.Database,
     private readonly reader: Database.Database,
+    private readonly betweenPieces: () => Promise<void>,
   ) {}
 
-  /** Opens or creates the file. Refuses to work when a commit would not survive a power cut. */
-  static open(path: string): SqliteEngine {
+  /**
+   * Opens or creates the file. Refuses to work when a commit would not survive a power cut. `betweenPieces` is awaited after each piece
+   * of work, for others to have their turn.
+   */
+  static open(path: string, betweenPieces = oneTurn): SqliteEngine {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const writer = new Sqlite(path)
     writer.pragma('journal_mode = WAL')
@@ -58,7 +65,7 @@ export class SqliteEngine implements SqlEngine {
     const reader = new Sqlite(path)
     reader.pragma('query_only = ON')
     reader.pragma('busy_timeout = 500')
-    return new SqliteEngine(writer, reader)
+    return new SqliteEngine(writer, reader, betweenPieces)
   }
 
   async read<T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
@@ -87,8 +94,8 @@ export class SqliteEngine implements SqlEngine {
 
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
-      // One turn of the event loop: whatever arrived during the last flush comes along.
-      await new Promise((resolve) => setImmediate(resolve))
+      // Whatever arrived during the last flush comes along.
+      await this.betweenPieces()
       await this.commit(this.waiting.splice(0, MOST_IN_A_COMMIT))
     }
     this.draining = undefined
@@ -101,7 +108,7 @@ export class SqliteEngine implements SqlEngine {
       for (const each of group) {
         settled.push(await this.savepoint(each))
         // Those who are to be turned away, or only read, need not wait for the whole group.
-        if (group.length > 1) await new Promise((resolve) => setImmediate(resolve))
+        if (group.length > 1) await this.betweenPieces()
       }
       this.writer.exec('COMMIT')
       for (const tell of settled) tell()

@@ -71,6 +71,8 @@ export function herd({ gateways, batches, withinMs }: HerdSize): Promise<RigResu
     found.expect(left === 0, () => `${left} batches not drained within ${withinMs} ms`)
     found.expect(backwards === 0, () => `${backwards} gateways did not send their newest batch first`)
     found.expect(memory > 0 && memory < MEMORY_BYTES, () => `the server took ${memory} bytes`)
+    found.expect(figures.failed === 0, () => `${figures.failed} exchanges broke off, told neither yes nor later`)
+    found.expect(figures.probe_other === 0, () => `${figures.probe_other} of the probe's exchanges broke off`)
     found.expect(figures.shed_without_hint === 0, () => `${figures.shed_without_hint} turned away without Retry-After`)
     const fills = gateways * batches > FILLS_S * most
     found.expect(!fills || goodput >= GOODPUT * most, () => `goodput ${goodput.toFixed(1)}/s of ${most.toFixed(1)}/s`)
