@@ -22,10 +22,9 @@ function stateOf(tables: Tables, stream: StreamRow, now: Age): StreamState {
   const [oldestChunk] = tables.chunks(stream.id)
   const chunk = oldestChunk && peekChunk(oldestChunk)
   const pending = `${PENDING_OF_STREAM} AND void = 0`
-  const [oldest] = tables.batches(pending, 'batch.id', 1, stream.id)
   const unsealed = tables.unsealed(stream.id)
   const waiting = tables.count(`SELECT coalesce(sum(last - first + 1), 0) FROM batch WHERE ${pending}`, stream.id)
-  const oldestWall = oldest?.oldest_wall ?? chunk?.wall
+  const oldestWall = tables.oldestWaiting(stream.id) ?? chunk?.wall
   return {
     kind: stream.kind,
     stream: stream.stream,

@@ -70,7 +70,8 @@ describe('what the store does every minute', () => {
   const place = { stream: 'detail', after: 3 } as const
   const WORK: Record<string, (tables: Tables) => void> = {
     'health and heartbeat': (tables) => void healthOf(tables, 0, 0, stampOf(clock)),
-    'looking for what waits': (tables) => void tables.batches('status = 0', 'batch.id DESC', 3),
+    'looking for what waits': (tables) => void tables.pending('newest', 3),
+    'looking for the oldest that waits': (tables) => void tables.pending('oldest', 3),
     'looking for what is due': (tables) =>
       void isDue(tables, 'detail', { minAgeMs: 0, maxDecodedBytes: 1e5 }, stampOf(clock)),
     'drawing on where the energy left off': (tables) => {

@@ -154,11 +154,11 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   pending(limit: number): readonly PendingBatch[] {
-    return this.unacknowledged('batch.id', limit)
+    return this.unacknowledged('oldest', limit)
   }
 
   freshest(limit: number): readonly PendingBatch[] {
-    return this.unacknowledged('batch.id DESC', limit)
+    return this.unacknowledged('newest', limit)
   }
 
   load(stream: StreamId, number: BatchNumber): SealedBatch | undefined {
@@ -416,8 +416,8 @@ export class SqliteRecordStore implements RecordStore {
     )
   }
 
-  private unacknowledged(order: string, limit: number): readonly PendingBatch[] {
-    const rows = this.read((tables) => tables.batches('status = 0', order, limit + this.acknowledged.size), [])
+  private unacknowledged(order: 'oldest' | 'newest', limit: number): readonly PendingBatch[] {
+    const rows = this.read((tables) => tables.pending(order, limit + this.acknowledged.size), [])
     return rows
       .filter((row) => !this.acknowledged.has(row.id))
       .slice(0, limit)

@@ -67,6 +67,9 @@ const batchRow = z.object({
 })
 export type BatchRow = z.infer<typeof batchRow>
 
+const pendingRow = batchRow.pick({ id: true, stream_id: true, kind: true, number: true, sha256: true, size: true })
+export type PendingRow = z.infer<typeof pendingRow>
+
 /** The newest batch whose row is forgotten, with the highest record number up to there. */
 const chainStart = batchRow.pick({ number: true, last: true, sha256: true, voided_sha256: true })
 export type ChainStart = z.infer<typeof chainStart>
@@ -211,6 +214,25 @@ export class Tables {
   batches(where: string, order: string, limit: number, ...slots: Slot[]): BatchRow[] {
     const rows = this.all(`${BATCH} WHERE ${where} ORDER BY ${order} LIMIT ?`, ...slots, limit)
     return rows.map((row) => checked(batchRow, row))
+  }
+
+  /** What waits for its acknowledgement, in that order. */
+  pending(order: 'oldest' | 'newest', limit: number): PendingRow[] {
+    const rows = this.all(
+      `SELECT batch.id, stream.stream AS stream_id, kind, number, sha256, size FROM batch JOIN stream ON stream.id = batch.stream
+       WHERE status = ${STATUS.pending} ORDER BY batch.id${order === 'newest' ? ' DESC' : ''} LIMIT ?`,
+      limit,
+    )
+    return rows.map((row) => checked(pendingRow, row))
+  }
+
+  /** When the oldest batch of a stream that waits began, by the wall clock; undefined when none does. Voids do not count. */
+  oldestWaiting(stream: number): number | undefined {
+    const found = this.value(
+      `SELECT oldest_wall FROM batch WHERE ${PENDING_OF_STREAM} AND void = 0 ORDER BY batch.id LIMIT 1`,
+      stream,
+    )
+    return checked(z.number().optional(), found)
   }
 
   /** The highest number of a stream that is in a batch, or was in one that is forgotten. */
@@ -366,6 +388,6 @@ export function sealedOf(row: BatchRow, body: Uint8Array): SealedBatch {
   return { streamKind: kind, stream: stream_id, number, first, last, sha256, encoding, body, decodedSize: decoded_size }
 }
 
-export function pendingOf({ kind, stream_id, number, sha256, size }: BatchRow): PendingBatch {
+export function pendingOf({ kind, stream_id, number, sha256, size }: PendingRow): PendingBatch {
   return { streamKind: kind, stream: stream_id, number, sha256, size }
 }

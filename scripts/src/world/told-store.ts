@@ -45,17 +45,18 @@ export function toldStore(
 ): RecordStore {
   let current = new Map<StreamKind, StreamId>()
   // Many look every few seconds, the store changes every ten: looked up again only after a change.
-  let seen: StoreHealth | undefined
+  let seen: { readonly health: StoreHealth; readonly at: number } | undefined
   let lists = new Map<string, readonly PendingBatch[]>()
   const list = (key: string, look: () => readonly PendingBatch[]): readonly PendingBatch[] => {
     const known = lists.get(key) ?? look()
     lists.set(key, known)
     return known
   }
-  const health = (): StoreHealth => {
-    seen ??= inner.health()
+  const looked = (): { readonly health: StoreHealth; readonly at: number } => {
+    seen ??= { health: inner.health(), at: clock.mono() }
     return seen
   }
+  const health = (): StoreHealth => looked().health
   // What was not due is not due before it has aged, unless something changes.
   const notDue = new Map<string, number>()
   const changed = (): void => {
@@ -96,7 +97,7 @@ export function toldStore(
       if (clock.mono() < (notDue.get(key) ?? 0)) return undefined
       const sealed = inner.seal(kind, limits)
       if (sealed) changed()
-      else notDue.set(key, dueAt(inner.health(), kind, limits, clock.mono()))
+      else notDue.set(key, dueAt(looked(), kind, limits))
       return sealed
     },
     pending: (limit) => list(`pending ${limit}`, () => inner.pending(limit)),
@@ -130,12 +131,16 @@ export function toldStore(
 }
 
 /** When the oldest unsealed record of a kind will have aged enough; never, when there is none. */
-function dueAt({ streams, degraded }: StoreHealth, kind: StreamKind, { minAgeMs }: SealLimits, now: number): number {
-  if (degraded !== undefined) return now
+function dueAt(
+  { health: { streams, degraded }, at }: { readonly health: StoreHealth; readonly at: number },
+  kind: StreamKind,
+  { minAgeMs }: SealLimits,
+): number {
+  if (degraded !== undefined) return at
   const ages = streams.flatMap((each) =>
     each.kind === kind && each.unsealed > 0 ? [each.oldestUnsealedAgeMs ?? 0] : [],
   )
-  return now + minAgeMs - Math.max(...ages)
+  return at + minAgeMs - Math.max(...ages)
 }
 
 /** The planted janitor: whatever looks older than a day by the wall clock is as good as sent. */
