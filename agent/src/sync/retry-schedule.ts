@@ -19,8 +19,8 @@ export function* retryWaits(random: Random): Generator<DurationMs, never> {
 
 /** A wait the server asked for, clamped to [1 s, 1 h] and drawn out by up to a fifth, never beyond the hour. */
 export function askedWait(retryAfterMs: number, random: Random): DurationMs {
-  const clamped = Math.min(Math.max(retryAfterMs, SHORTEST), LONGEST_ASKED)
-  return durationMs(Math.min(LONGEST_ASKED, Math.floor(clamped * (1 + random.next() / 5))))
+  const drawnOut = Math.floor(Math.max(retryAfterMs, SHORTEST) * (1 + random.next() / 5))
+  return durationMs(Math.min(LONGEST_ASKED, drawnOut))
 }
 
 /** The wait after a refusal no retry will cure soon (revoked, not enrolled): between half the cap and the cap. */

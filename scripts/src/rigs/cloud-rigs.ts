@@ -66,6 +66,8 @@ export function sameBatch(engine: Engine, rounds: number): Promise<RigResult> {
       cutOff += outcomes.filter(({ ok }) => !ok).length
       const claimed = Math.max(contiguous, ...outcomes.map((each) => contiguousOf(each)))
       found.expect(claimed <= round + 1, () => `round ${round}: ${claimed} claimed, ${round + 1} sent`)
+      // Before it is sent again, which would make up for what was lost.
+      for (const words of await missingIn(place, [sender])) found.expect(false, () => `round ${round}: ${words}`)
       await server.start()
       const again = await sender.send(batch)
       found.expect(again.ok, () => `round ${round}: after the crash ${JSON.stringify(again)}`)

@@ -15,6 +15,8 @@ import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres,
 import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
 import { herd } from './herd.js'
 import { badLink, believedLink, lostAnswers, sickPeers } from './link-rigs.js'
+import { runPlanted } from './plant-mistake.js'
+import { PLANTED_MISTAKES } from './planted-mistakes.js'
 import type { RigResult } from './rig.js'
 import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wear } from './store-rigs.js'
 
@@ -125,6 +127,8 @@ const RIGS: Readonly<Record<string, Rig>> = {
         long ? { gateways: 2_000, batches: 12, withinMs: 900_000 } : { gateways: 100, batches: 6, withinMs: 120_000 },
       ),
   },
+  /** As small as a herd can be that is turned away: what the planted mistakes are held against. */
+  'herd-crowd': { mounts: false, run: () => herd({ gateways: 600, batches: 6, withinMs: 90_000 }) },
   'lost-answers': { mounts: false, run: () => lostAnswers(long ? 600 : 4) },
   'sick-peers': { mounts: false, run: () => sickPeers(long ? 1_000 : 16, 1_000) },
   'sick-peers-patient': { mounts: false, run: () => sickPeers(8, long ? 30_000 : 2_000) },
@@ -135,6 +139,17 @@ const RIGS: Readonly<Record<string, Rig>> = {
   ...busRigs(long),
 }
 
+/** What a rig on the copy needs, its control needs. */
+function planted(): Record<string, Rig> {
+  return Object.fromEntries(
+    Object.entries(PLANTED_MISTAKES).map(([name, mistake]) => {
+      const { foundBy } = mistake
+      const { mounts = false, needs } = ('rig' in foundBy ? RIGS[foundBy.rig] : undefined) ?? {}
+      return [name, { mounts, control: true, ...(needs ? { needs } : {}), run: () => runPlanted(name, mistake) }]
+    }),
+  )
+}
+
 if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.includes(INSIDE)) {
   const args = ['-m', '--propagation', 'private', process.execPath, ...process.argv.slice(1), INSIDE]
   process.exit(spawnSync('unshare', args, { stdio: 'inherit' }).status ?? 1)
@@ -142,7 +157,7 @@ if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.in
 
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('--'))
 let failed = false
-for (const [name, rig] of Object.entries(RIGS)) {
+for (const [name, rig] of Object.entries({ ...RIGS, ...planted() })) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   if (rig.mounts && !process.argv.includes(INSIDE)) {
     print({ rig: name, skipped: 'needs root on Linux, to mount' })

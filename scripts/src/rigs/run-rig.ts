@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { rootFolder } from '../root.js'
 
 /** All rigs by name: `node scripts/dist/rigs/main.js RIG [--long]`. */
-const MAIN = join(rootFolder(), 'scripts/dist/rigs/main.js')
+const MAIN = 'scripts/dist/rigs/main.js'
 /** What a rig may print, with the words of what it found. */
 const MOST_OUTPUT = 64 * 1024 * 1024
 
@@ -22,12 +22,13 @@ export type RigLine = z.infer<typeof rigLineSchema>
 
 const outputSchema = z.object({ stdout: z.string(), stderr: z.string() })
 
-/** Runs one rig in a process of its own; without a line when it broke off, which its words tell. */
+/** Runs one rig of a project in a process of its own; without a line when it broke off, which its words tell. */
 export async function runRig(
   name: string,
   long: boolean,
+  project = rootFolder(),
 ): Promise<{ readonly line?: RigLine; readonly words: string }> {
-  const args = [MAIN, name, ...(long ? ['--long'] : [])]
+  const args = [join(project, MAIN), name, ...(long ? ['--long'] : [])]
   // It ends with 1 when it found something, which its last line says.
   const ended: unknown = await promisify(execFile)(process.execPath, args, { maxBuffer: MOST_OUTPUT }).catch(
     (error: unknown) => error,

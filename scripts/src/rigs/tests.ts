@@ -69,7 +69,13 @@ export const TESTS: readonly TestRow[] = [
     planted:
       'acknowledging before the commit; reusing numbers; freeing on any acknowledgement; dropping without a gap record',
   },
-  { test: 'fsync', what: 'every flush takes half a second: polls come later, none fails', rigs: ['slow-flush'] },
+  {
+    test: 'fsync',
+    what: 'every flush takes half a second: polls come later, none fails',
+    rigs: ['slow-flush'],
+    suites: ['agent/src/bus/serial-bus.test.ts'],
+    controls: ['slow-flush-planted'],
+  },
   { test: 'T12', what: 'the whole system, seeded', command: 'npm run world' },
   {
     test: 'T13',
@@ -77,7 +83,7 @@ export const TESTS: readonly TestRow[] = [
     suites: ['agent/src/store/sqlite-store-disk.test.ts', 'agent/src/store/store-model.test.ts'],
     planted: 'reusing numbers',
   },
-  { test: 'T14', what: 'two instances on one folder', rigs: ['two-instances'] },
+  { test: 'T14', what: 'two instances on one folder', rigs: ['two-instances'], controls: ['two-instances-planted'] },
   {
     test: 'T15',
     what: 'creating and opening the oldest store, killed at each write',
@@ -85,7 +91,7 @@ export const TESTS: readonly TestRow[] = [
     controls: ['migration-killed-control'],
     suites: ['agent/src/store/migration.test.ts'],
   },
-  { test: 'T16', what: 'SIGTERM at random instants, with a cloud', rigs: ['sigterm'] },
+  { test: 'T16', what: 'SIGTERM at random instants, with a cloud', rigs: ['sigterm'], controls: ['sigterm-planted'] },
   { test: 'T17', what: 'three weeks offline, drained at 64 kbit/s', rigs: ['three-weeks'], controls: ['link-control'] },
   { test: 'T18', what: 'answers lost after the commit', rigs: ['lost-answers'], controls: ['link-control'] },
   { test: 'T19', what: 'sick peers', rigs: ['sick-peers', 'sick-peers-patient'], controls: ['sick-peers-control'] },
@@ -98,14 +104,26 @@ export const TESTS: readonly TestRow[] = [
   {
     test: 'T21',
     what: 'every status has a treatment',
+    controls: ['statuses-planted'],
     suites: ['agent/src/sync/http-uplink.test.ts', 'agent/src/sync/sync-loop.test.ts'],
   },
-  { test: 'T22', what: 'Retry-After clamped', suites: ['agent/src/sync/retry-schedule.test.ts'] },
-  { test: 'T23', what: 'one poisonous record', suites: ['agent/src/sync/sync-loop.test.ts'] },
+  {
+    test: 'T22',
+    what: 'Retry-After clamped',
+    controls: ['retry-after-planted'],
+    suites: ['agent/src/sync/retry-schedule.test.ts'],
+  },
+  {
+    test: 'T23',
+    what: 'one poisonous record',
+    controls: ['poison-planted'],
+    suites: ['agent/src/sync/sync-loop.test.ts'],
+  },
   {
     test: 'T24',
     what: 'the same batch fifty times in parallel, cloud killed',
     rigs: ['cloud-same-batch', 'cloud-same-batch-pg'],
+    controls: ['same-batch-planted'],
   },
   {
     test: 'T25',
@@ -113,24 +131,43 @@ export const TESTS: readonly TestRow[] = [
     rigs: ['cloud-power-cut', 'cloud-database-crash'],
     controls: ['cloud-power-cut-control'],
   },
-  { test: 'T26', what: 'database gone', rigs: ['cloud-database-gone', 'cloud-disk-full'] },
-  { test: 'T27', what: 'a herd of gateways', rigs: ['herd'] },
-  { test: 'T28', what: 'a boot in 1970', rigs: ['boot-in-1970'], suites: ['agent/src/reading/clock-trust.test.ts'] },
+  {
+    test: 'T26',
+    what: 'database gone',
+    rigs: ['cloud-database-gone', 'cloud-disk-full'],
+    controls: ['database-gone-planted', 'disk-full-planted'],
+  },
+  { test: 'T27', what: 'a herd of gateways', rigs: ['herd'], controls: ['herd-wave-planted', 'herd-cut-off-planted'] },
+  {
+    test: 'T28',
+    what: 'a boot in 1970',
+    rigs: ['boot-in-1970'],
+    controls: ['boot-in-1970-planted'],
+    suites: ['agent/src/reading/clock-trust.test.ts'],
+  },
   {
     test: 'T29',
     what: 'the wall clock jumps',
     rigs: ['clock-steps'],
+    controls: ['clock-steps-planted'],
     suites: ['agent/src/reading/clock-trust.test.ts'],
   },
-  { test: 'T30', what: 'three boots never synchronised', rigs: ['unsynced-boots'] },
+  {
+    test: 'T30',
+    what: 'three boots never synchronised',
+    rigs: ['unsynced-boots'],
+    controls: ['unsynced-boots-planted'],
+  },
   {
     test: 'T31',
     what: 'signed with a wrong clock; replays',
+    controls: ['wrong-clock-planted'],
     suites: ['agent/src/sync/signature.test.ts', 'cloud-api/src/ingest/ingest.test.ts'],
   },
   {
     test: 'T32',
     what: 'civil time: both daylight-saving changes, odd offsets',
+    controls: ['civil-time-planted'],
     suites: ['agent/src/energy/plant-time.test.ts'],
   },
   {
@@ -181,5 +218,5 @@ export const TESTS: readonly TestRow[] = [
     suites: ['agent/src/store/verify.test.ts'],
     planted: 'each edit is one',
   },
-  { test: 'T48', what: 'bytes written to the medium a day', rigs: ['wear'] },
+  { test: 'T48', what: 'bytes written to the medium a day', rigs: ['wear'], controls: ['wear-planted'] },
 ]

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { invariant } from '@metergate/protocol'
+import ts from 'typescript'
+import { z } from 'zod'
+import { rootFolder } from '../root.js'
+import type { PlantedMistake } from './planted-mistakes.js'
+import { inFolder, type RigResult } from './rig.js'
+import { parseJson, runRig } from './run-rig.js'
+
+const PACKAGES = ['protocol', 'simulator', 'agent', 'cloud-api'] as const
+const COPIED = [...PACKAGES, 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.base.json']
+const TEST_SET_UP = ['vitest.config.ts', 'vitest.global.ts', 'vitest.setup.ts']
+
+/** The file's text with the mistake in it. Throws when what is to be wrong does not stand in it exactly once. */
+export function withMistake({ file, right, wrong }: PlantedMistake, text: string): string {
+  const found = text.split(right).length - 1
+  invariant(found === 1, `planted mistake: "${right.trim()}" stands ${found} times in ${file}, not once`)
+  return text.replace(right, () => wrong)
+}
+
+/**
+ * Puts a mistake into a copy of the whole project and lets the rig or test file that must find it look at the copy.
+ * `violations` is what it found: none means that it cannot see such a mistake. Throws when it did not come to an end.
+ */
+export function runPlanted(name: string, mistake: PlantedMistake): Promise<RigResult> {
+  return inFolder(async (folder) => {
+    const copy = join(folder, 'copy')
+    copyProject(copy)
+    const source = join(copy, mistake.file)
+    const text = withMistake(mistake, readFileSync(source, 'utf8'))
+    writeFileSync(source, text)
+    writeFileSync(compiledPath(copy, mistake.file), compiled(text))
+    const { foundBy } = mistake
+    const found = 'rig' in foundBy ? await violationsOf(copy, foundBy.rig) : failuresOf(copy, foundBy.suite)
+    const { violations, words } = found
+    return { rig: name, runs: 1, violations, notes: { planted: mistake.what, file: mistake.file, words } }
+  })
+}
+
+function copyProject(copy: string): void {
+  const root = rootFolder()
+  mkdirSync(copy)
+  for (const name of [...COPIED, ...TEST_SET_UP]) cpSync(join(root, name), join(copy, name), { recursive: true })
+  // Our own packages are the copy's, all others the project's.
+  const modules = join(root, 'node_modules')
+  mkdirSync(join(copy, 'node_modules/@metergate'), { recursive: true })
+  for (const name of readdirSync(modules)) {
+    if (name !== '@metergate') symlinkSync(join(modules, name), join(copy, 'node_modules', name))
+  }
+  for (const name of PACKAGES) symlinkSync(join(copy, name), join(copy, 'node_modules/@metergate', name))
+}
+
+const compiledPath = (copy: string, file: string): string =>
+  join(copy, file.replace('/src/', '/dist/').replace(/\.ts$/, '.js'))
+
+/** As the build would make it, types unchecked: a mistake need not be a well-typed one. */
+const compiled = (text: string): string =>
+  ts.transpileModule(text, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } })
+    .outputText
+
+interface Found {
+  readonly violations: number
+  readonly words: unknown
+}
+
+async function violationsOf(copy: string, rig: string): Promise<Found> {
+  const { line, words } = await runRig(rig, false, copy)
+  invariant(line?.violations !== undefined, `${rig} on the copy gave no result: ${line?.skipped ?? words.slice(-300)}`)
+  return { violations: line.violations, words: line.notes.findings ?? line.notes.problems }
+}
+
+const suiteSchema = z.object({
+  numTotalTests: z.number(),
+  testResults: z.array(z.object({ assertionResults: z.array(z.object({ status: z.string(), fullName: z.string() })) })),
+})
+
+function failuresOf(copy: string, suite: string): Found {
+  const vitest = join(dirname(fileURLToPath(import.meta.resolve('vitest/package.json'))), 'vitest.mjs')
+  const { stderr } = spawnSync(process.execPath, [vitest, 'run', suite], { cwd: copy, encoding: 'utf8' })
+  const results = suiteSchema.safeParse(parseJson(readFileSync(join(copy, '.vitest/results.json'), 'utf8')))
+  invariant(
+    results.success && results.data.numTotalTests > 0,
+    `${suite} on the copy did not run: ${stderr.slice(-300)}`,
+  )
+  const failed = results.data.testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'failed')
+  return { violations: failed.length, words: failed.slice(0, 3).map(({ fullName }) => fullName) }
+}
