@@ -134,7 +134,7 @@ class HerdGateway {
   }
 
   start(log: Exchange[], begun: number, signal: AbortSignal): Promise<void> {
-    const uplink = this.watched(log, begun)
+    const uplink = this.watched(log, begun, signal)
     const loop = new SyncLoop(
       { clock, random: new SystemRandom(), store: this.store, uplink },
       { heartbeat: heartbeatNow },
@@ -142,7 +142,7 @@ class HerdGateway {
     return loop.start(signal)
   }
 
-  private watched(log: Exchange[], begun: number): Uplink {
+  private watched(log: Exchange[], begun: number, over: AbortSignal): Uplink {
     let wasShed = false
     const note = async <T>(
       what: Exchange['what'],
@@ -151,6 +151,8 @@ class HerdGateway {
       const at = clock.mono() - begun
       const again = wasShed
       const outcome = await exchange
+      // What the end of the rig cuts off says nothing of the server.
+      if (over.aborted) return outcome
       const kind = outcome.ok ? 'taken' : outcome.fault.kind === 'busy' ? 'shed' : 'other'
       const hint = !outcome.ok && outcome.fault.kind === 'busy' && outcome.fault.retryAfterMs !== undefined
       wasShed = kind !== 'taken'
