@@ -12,7 +12,8 @@ const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /**
  * A connection is kept for the next heartbeat a minute later, because beginning one anew, with TLS, takes more bytes than a batch of
- * a minute. Shorter than the cloud keeps it; a first sign of life on it after 25 s, so that a mobile network does not forget it.
+ * a minute. Shorter than the cloud keeps it, or as it says (`Keep-Alive: timeout`) when many come at once; a first sign of life on it
+ * after 25 s, so that a mobile network does not forget it.
  */
 const KEPT = { keepAlive: true, keepAliveMsecs: 25_000, timeout: 70_000 }
 
