@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Agent, createServer, get, type IncomingMessage, type Server } from 'node:http'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { boundConnections } from './connections.js'
@@ -60,6 +61,23 @@ describe('connections between requests', () => {
     const others = new Agent({ keepAlive: true })
     expect(await exchanges(port, 1, others)).toHaveLength(1)
     others.destroy()
+  })
+
+  it('are kept a little longer than told, so that the other side closes first', async () => {
+    const { port } = await serve({ ...BOUNDS, crowded: 1, keptWhenCrowdedMs: 1_000 })
+    const socket = connect({ port, host: '127.0.0.1' })
+    const answers: string[] = []
+    socket.setEncoding('utf8').on('data', (text: string) => answers.push(text))
+    const ask = () => socket.write('GET / HTTP/1.1\r\nhost: here\r\n\r\n')
+    ask()
+    await expect.poll(() => answers.length).toBe(1)
+    expect(answers[0]).toContain('timeout=1')
+    // Node by itself waits a second longer at most.
+    await pause(2_700)
+    ask()
+    await expect.poll(() => answers.length).toBe(2)
+    // And no longer than that.
+    await once(socket, 'close')
   })
 
   it('beyond the most are cut off and counted', async () => {

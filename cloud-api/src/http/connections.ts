@@ -2,6 +2,9 @@ import type { Server } from 'node:http'
 import type { Doorway } from './doorway.js'
 import type { Metrics } from './metrics.js'
 
+/** For an answer on its way and a gateway that is busy. */
+const GRACE_MS = 3_000
+
 export interface ConnectionBounds {
   /** Beyond it a new one is cut off before it has said anything, so it must never be idle ones that fill it. */
   readonly most: number
@@ -24,7 +27,8 @@ export const CONNECTION_BOUNDS: ConnectionBounds = {
 
 /**
  * Keeps idle connections as long as there is room for them. Each answer tells its gateway how long (`Keep-Alive: timeout`), so a
- * crowd thins out by itself, and whoever comes is heard, be it only to be told when to come again.
+ * crowd thins out by itself, and whoever comes is heard, be it only to be told when to come again. The server waits a little
+ * longer than it says: the gateway closes first, and no request meets a connection that is just being closed.
  */
 export function boundConnections(
   server: Server,
@@ -46,4 +50,9 @@ export function boundConnections(
     socket.once('close', () => changed(-1))
   })
   server.on('drop', () => metrics.cutOff.inc())
+  server.on('request', ({ socket }, response) => {
+    const told = server.keepAliveTimeout
+    // After Node's own listener, which has set the time it told.
+    response.once('finish', () => socket.setTimeout(told + GRACE_MS))
+  })
 }
