@@ -13,6 +13,8 @@ export interface Exchange {
   /** The one before was turned away, so this one comes after a pause. */
   readonly again: boolean
   readonly hint: boolean
+  /** Why it broke off, when it did. */
+  readonly why?: string | undefined
 }
 
 /** What the gateways saw of the server. */

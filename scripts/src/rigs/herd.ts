@@ -71,7 +71,10 @@ export function herd({ gateways, batches, withinMs }: HerdSize): Promise<RigResu
     found.expect(left === 0, () => `${left} batches not drained within ${withinMs} ms`)
     found.expect(backwards === 0, () => `${backwards} gateways did not send their newest batch first`)
     found.expect(memory > 0 && memory < MEMORY_BYTES, () => `the server took ${memory} bytes`)
-    found.expect(figures.failed === 0, () => `${figures.failed} exchanges broke off, told neither yes nor later`)
+    found.expect(
+      figures.failed === 0,
+      () => `${figures.failed} exchanges broke off, told neither yes nor later: ${whysIn(log)}`,
+    )
     found.expect(figures.probe_other === 0, () => `${figures.probe_other} of the probe's exchanges broke off`)
     found.expect(figures.shed_without_hint === 0, () => `${figures.shed_without_hint} turned away without Retry-After`)
     const fills = gateways * batches > FILLS_S * most
@@ -156,7 +159,8 @@ class HerdGateway {
       const kind = outcome.ok ? 'taken' : outcome.fault.kind === 'busy' ? 'shed' : 'other'
       const hint = !outcome.ok && outcome.fault.kind === 'busy' && outcome.fault.retryAfterMs !== undefined
       wasShed = kind !== 'taken'
-      log.push({ gateway: this.index, at, tookMs: clock.mono() - begun - at, kind, what, again, hint })
+      const why = outcome.ok || !('why' in outcome.fault) ? undefined : outcome.fault.why
+      log.push({ gateway: this.index, at, tookMs: clock.mono() - begun - at, kind, what, again, hint, why })
       return outcome
     }
     const { sender } = this
@@ -166,6 +170,13 @@ class HerdGateway {
     }
   }
 }
+
+const whysIn = (log: readonly Exchange[]): string =>
+  log
+    .filter(({ kind }) => kind === 'other')
+    .slice(0, 3)
+    .map(({ what, at, tookMs, why }) => `${what} at ${round(at / 1000)} s, ${round(tookMs)} ms: ${why}`)
+    .join('; ')
 
 /** A gateway that measures in peace what the herd's own busy process cannot. */
 function startProbe(url: string, [sender]: readonly Sender[]) {
