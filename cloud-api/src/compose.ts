@@ -79,20 +79,10 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const patience = new StorePatience(clock, store)
   const places = { receiving: new Admission(limits.receiving), working: new Admission(limits.working) }
   const returnTimes = new ReturnTimes(clock, random)
-  const parts = {
-    store,
-    patience,
-    clock,
-    random,
-    metrics,
-    limits,
-    places,
-    returnTimes,
-    keys: new PublicKeys(),
-    version: VERSION,
-  }
+  const keys = new PublicKeys()
+  const served = { store, patience, doorway, keys, places, returnTimes, limits, metrics, version: VERSION }
   const dashboard = options.dashboard ?? DASHBOARD
-  const app = await createServer(parts, { logger, tls: options.tls, dashboard, doorway })
+  const app = await createServer({ ...served, clock, random }, { logger, tls: options.tls, dashboard })
   try {
     await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0, backlog: BACKLOG })
   } catch (error) {

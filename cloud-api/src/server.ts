@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import swagger from '@fastify/swagger'
 import { type FastifyBaseLogger, type FastifyServerFactory, fastify, LogController } from 'fastify'
@@ -13,7 +13,6 @@ import { ProblemAnswerer } from './http/answer-problem.js'
 import type { App, Parts } from './http/app.js'
 import { boundConnections } from './http/connections.js'
 import { protect, serveDashboard } from './http/dashboard.js'
-import type { Doorway } from './http/doorway.js'
 import { FrontDoor } from './http/front-door.js'
 import { operationRoutes } from './http/operation-routes.js'
 import { HttpProblem } from './http/problem.js'
@@ -29,7 +28,6 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   readonly dashboard: string | undefined
-  readonly doorway: Doorway
 }
 
 /** The route table. */
@@ -40,11 +38,7 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
     bodyLimit: parts.limits.jsonBytes,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
-    serverFactory: serverFactory(
-      options.tls,
-      new FrontDoor({ ...parts, places: [parts.places.receiving, parts.places.working] }),
-      (server) => boundConnections(server, parts.metrics, options.doorway),
-    ),
+    serverFactory: serverFactory(options.tls, parts),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -78,18 +72,16 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
 }
 
 /** Slow senders are cut off; a whole request takes at most half a minute. */
-function serverFactory(
-  tls: ServerOptions['tls'],
-  door: FrontDoor,
-  bound: (server: Server) => void,
-): FastifyServerFactory {
+function serverFactory(tls: ServerOptions['tls'], parts: Parts): FastifyServerFactory {
+  const { places, metrics, doorway } = parts
+  const door = new FrontDoor({ ...parts, places: [places.receiving, places.working] })
   const limits = { requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 16_384 }
   return (handle) => {
     const handler: RequestListener = (request, response) => {
       if (door.letsIn(request, response)) handle(request, response)
     }
     const server = tls ? createHttpsServer({ ...limits, ...tls }, handler) : createHttpServer(limits, handler)
-    bound(server)
+    boundConnections(server, metrics, doorway)
     return server
   }
 }

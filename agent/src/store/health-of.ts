@@ -2,7 +2,7 @@ import { epochMs, type Stamp } from '@metergate/protocol'
 import { peekChunk } from './chunk.js'
 import type { StoreHealth, StreamState } from './record-store.js'
 import { EVICTED } from './space.js'
-import { PENDING_OF_STREAM, type StreamRow, type Tables } from './tables.js'
+import type { StreamRow, Tables } from './tables.js'
 
 type Age = Pick<Stamp, 'boot' | 'mono'>
 
@@ -21,17 +21,16 @@ export function healthOf(tables: Tables, sizeBytes: number, capBytes: number, no
 function stateOf(tables: Tables, stream: StreamRow, now: Age): StreamState {
   const [oldestChunk] = tables.chunks(stream.id)
   const chunk = oldestChunk && peekChunk(oldestChunk)
-  const pending = `${PENDING_OF_STREAM} AND void = 0`
   const unsealed = tables.unsealed(stream.id)
-  const waiting = tables.count(`SELECT coalesce(sum(last - first + 1), 0) FROM batch WHERE ${pending}`, stream.id)
-  const oldestWall = tables.oldestWaiting(stream.id) ?? chunk?.wall
+  const waiting = tables.waiting(stream.id)
+  const oldestWall = waiting.oldest_wall ?? chunk?.wall
   return {
     kind: stream.kind,
     stream: stream.stream,
     lastSeq: stream.last_seq,
     lastSealed: tables.lastSealed(stream.id),
     lastBatch: stream.last_batch,
-    unacknowledged: waiting + unsealed,
+    unacknowledged: waiting.records + unsealed,
     oldestUnacknowledged: oldestWall === undefined ? undefined : epochMs(oldestWall),
     unsealed,
     oldestUnsealedAgeMs: chunk && (chunk.head.boot === now.boot ? now.mono - chunk.head.mono : Number.MAX_SAFE_INTEGER),

@@ -70,6 +70,9 @@ export type BatchRow = z.infer<typeof batchRow>
 const pendingRow = batchRow.pick({ id: true, stream_id: true, kind: true, number: true, sha256: true, size: true })
 export type PendingRow = z.infer<typeof pendingRow>
 
+const waiting = z.object({ records: z.number(), oldest_wall: z.number().nullable() })
+export type Waiting = z.infer<typeof waiting>
+
 /** The newest batch whose row is forgotten, with the highest record number up to there. */
 const chainStart = batchRow.pick({ number: true, last: true, sha256: true, voided_sha256: true })
 export type ChainStart = z.infer<typeof chainStart>
@@ -86,9 +89,10 @@ export interface BatchIndex {
   readonly meters: readonly string[]
 }
 
+const FROM_BATCH = 'FROM batch JOIN stream ON stream.id = batch.stream'
 const BATCH = `SELECT batch.id, batch.stream, stream.stream AS stream_id, kind, number, first, last, status, void, sha256,
   voided_sha256, previous, encoding, size, decoded_size, kinds, time_min, time_max, oldest_wall, meters, body IS NOT NULL AS has_body
-  FROM batch JOIN stream ON stream.id = batch.stream`
+  ${FROM_BATCH}`
 
 /**
  * A condition: what of a stream waits. The plus leaves SQLite only the index of what waits to choose from: acknowledged batches are
@@ -219,20 +223,19 @@ export class Tables {
   /** What waits for its acknowledgement, in that order. */
   pending(order: 'oldest' | 'newest', limit: number): PendingRow[] {
     const rows = this.all(
-      `SELECT batch.id, stream.stream AS stream_id, kind, number, sha256, size FROM batch JOIN stream ON stream.id = batch.stream
+      `SELECT batch.id, stream.stream AS stream_id, kind, number, sha256, size ${FROM_BATCH}
        WHERE status = ${STATUS.pending} ORDER BY batch.id${order === 'newest' ? ' DESC' : ''} LIMIT ?`,
       limit,
     )
     return rows.map((row) => checked(pendingRow, row))
   }
 
-  /** When the oldest batch of a stream that waits began, by the wall clock; undefined when none does. Voids do not count. */
-  oldestWaiting(stream: number): number | undefined {
-    const found = this.value(
-      `SELECT oldest_wall FROM batch WHERE ${PENDING_OF_STREAM} AND void = 0 ORDER BY batch.id LIMIT 1`,
-      stream,
-    )
-    return checked(z.number().optional(), found)
+  /** What of a stream waits, voids not counted: how many records, and when its oldest batch began by the wall clock (null: none does). */
+  waiting(stream: number): Waiting {
+    // Beside min() SQLite gives the other columns of that very row (sqlite.org/lang_select.html#bareagg).
+    const sql = `SELECT coalesce(sum(last - first + 1), 0) AS records, oldest_wall, min(id) FROM batch
+      WHERE ${PENDING_OF_STREAM} AND void = 0`
+    return checked(waiting, this.get(sql, stream))
   }
 
   /** The highest number of a stream that is in a batch, or was in one that is forgotten. */

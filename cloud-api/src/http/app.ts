@@ -10,6 +10,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { PublicKeys } from '../ingest/public-keys.js'
 import type { SeriesStore } from '../store/series-store.js'
 import type { Admission } from './admission.js'
+import type { Doorway } from './doorway.js'
 import type { Metrics } from './metrics.js'
 import type { StorePatience } from './patience.js'
 import type { ReturnTimes } from './return-times.js'
@@ -33,6 +34,7 @@ export interface Parts {
   readonly metrics: Metrics
   readonly places: Places
   readonly returnTimes: ReturnTimes
+  readonly doorway: Doorway
   /** Of the gateways that have sent something lately. */
   readonly keys: PublicKeys
   readonly limits: Limits

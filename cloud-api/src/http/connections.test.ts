@@ -3,6 +3,7 @@ import { Agent, createServer, get, type IncomingMessage, type Server } from 'nod
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { listenSomewhere } from '../testing/listen.js'
 import { boundConnections } from './connections.js'
 import { Doorway } from './doorway.js'
 import { Metrics } from './metrics.js'
@@ -23,11 +24,8 @@ async function serve(bounds?: typeof BOUNDS): Promise<{ port: number; metrics: M
   server = createServer((_, response) => response.end('ok'))
   if (bounds) boundConnections(server, metrics, new Doorway(), bounds)
   else server.maxConnections = BOUNDS.most
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   agent = new Agent({ keepAlive: true, timeout: 70_000 })
-  const address = server.address()
-  return { port: typeof address === 'object' && address ? address.port : 0, metrics }
+  return { port: await listenSomewhere(server), metrics }
 }
 
 /** `count` exchanges at once, each over a connection of its own that is kept afterwards; what each answer says of that. */

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { listenSomewhere } from '../testing/listen.js'
 import { Doorway } from './doorway.js'
 
 const KNOCKING = 30
@@ -14,10 +15,7 @@ async function letInMeanwhile(doorway: Doorway, between: () => Promise<void>): P
     doorway.entered()
     socket.on('error', () => undefined)
   })
-  server.listen({ host: '127.0.0.1', port: 0, backlog: 512 })
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
+  const port = await listenSomewhere(server)
   const knocking = Array.from({ length: KNOCKING }, () => connect({ host: '127.0.0.1', port }))
   // Connected by the system; nobody was let in by the program yet but the first few.
   await Promise.all(knocking.map((socket) => once(socket, 'connect')))

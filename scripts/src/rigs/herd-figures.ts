@@ -20,6 +20,7 @@ export interface Exchange {
 /** What the gateways saw of the server. */
 export function figuresOf(log: readonly Exchange[], gateways: number, tookMs: number) {
   const shed = log.filter(({ kind }) => kind === 'shed')
+  const failed = log.filter(({ kind }) => kind === 'other')
   const times = shed.map((each) => each.tookMs).sort((a, b) => a - b)
   const late = shed.filter(({ at }) => at > OPENING_MS).map((each) => each.tookMs)
   const firstTaken = new Map<number, number>()
@@ -31,7 +32,10 @@ export function figuresOf(log: readonly Exchange[], gateways: number, tookMs: nu
     exchanges: log.length,
     taken: log.filter(({ kind }) => kind === 'taken').length,
     shed: shed.length,
-    failed: log.filter(({ kind }) => kind === 'other').length,
+    failed: failed.length,
+    failed_why: failed
+      .slice(0, 3)
+      .map(({ what, at: begun, tookMs, why }) => `${what} at ${round(begun / 1000)} s, ${round(tookMs)} ms: ${why}`),
     shed_without_hint: shed.filter(({ hint }) => !hint).length,
     shed_p50_ms: round(at(times, 0.5)),
     shed_p99_ms: round(at(times, 0.99)),

@@ -1,14 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { invariant } from '@metergate/protocol'
 import ts from 'typescript'
-import { z } from 'zod'
 import { rootFolder } from '../root.js'
 import type { PlantedMistake } from './planted-mistakes.js'
 import { inFolder, type RigResult } from './rig.js'
-import { parseJson, runRig } from './run-rig.js'
+import { runRig } from './run-rig.js'
+import { runSuites } from './run-suites.js'
 
 const PACKAGES = ['protocol', 'simulator', 'agent', 'cloud-api'] as const
 const COPIED = [...PACKAGES, 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.base.json']
@@ -72,21 +70,12 @@ async function violationsOf(copy: string, rig: string): Promise<Found> {
   return { violations: line.violations, words: line.notes.findings ?? line.notes.problems }
 }
 
-const suiteSchema = z.object({
-  numTotalTests: z.number(),
-  testResults: z.array(z.object({ assertionResults: z.array(z.object({ status: z.string(), fullName: z.string() })) })),
-})
-
 function failuresOf(copy: string, suite: string): Found {
-  const vitest = join(dirname(fileURLToPath(import.meta.resolve('vitest/package.json'))), 'vitest.mjs')
-  const { stderr } = spawnSync(process.execPath, [vitest, 'run', suite], { cwd: copy, encoding: 'utf8' })
-  const results = suiteSchema.safeParse(parseJson(readFileSync(join(copy, '.vitest/results.json'), 'utf8')))
+  const results = runSuites([suite], { project: copy })
+  const failed = results.flatMap((each) => each.failed)
   invariant(
-    results.success && results.data.numTotalTests > 0,
-    `${suite} on the copy did not run: ${stderr.slice(-300)}`,
+    results.some(({ tests }) => tests > 0),
+    `${suite} on the copy ran no test`,
   )
-  const failed = results.data.testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ status }) => status === 'failed')
-  return { violations: failed.length, words: failed.slice(0, 3).map(({ fullName }) => fullName) }
+  return { violations: failed.length, words: failed.slice(0, 3) }
 }

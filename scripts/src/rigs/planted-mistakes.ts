@@ -8,6 +8,13 @@ export interface PlantedMistake {
   readonly foundBy: { readonly rig: string } | { readonly suite: string }
 }
 
+const BELIEVES_ANY_CLOCK = {
+  what: 'whatever the clock shows is taken for the time',
+  file: 'agent/src/reading/clock-trust.ts',
+  right: "if (!this.#confirmed || this.#stepped()) return 'U'",
+  wrong: "if (!this.#confirmed || this.#stepped()) return 'S'",
+}
+
 /** By the name of the control in the torture report. The other controls have their mistake in the rig itself. */
 export const PLANTED_MISTAKES: Readonly<Record<string, PlantedMistake>> = {
   'two-instances-planted': {
@@ -84,10 +91,7 @@ export const PLANTED_MISTAKES: Readonly<Record<string, PlantedMistake>> = {
     foundBy: { rig: 'herd-crowd' },
   },
   'boot-in-1970-planted': {
-    what: 'whatever the clock shows is taken for the time',
-    file: 'agent/src/reading/clock-trust.ts',
-    right: "if (!this.#confirmed || this.#stepped()) return 'U'",
-    wrong: "if (!this.#confirmed || this.#stepped()) return 'S'",
+    ...BELIEVES_ANY_CLOCK,
     foundBy: { rig: 'boot-in-1970' },
   },
   'clock-steps-planted': {
@@ -98,10 +102,7 @@ export const PLANTED_MISTAKES: Readonly<Record<string, PlantedMistake>> = {
     foundBy: { rig: 'clock-steps' },
   },
   'unsynced-boots-planted': {
-    what: 'whatever the clock shows is taken for the time',
-    file: 'agent/src/reading/clock-trust.ts',
-    right: "if (!this.#confirmed || this.#stepped()) return 'U'",
-    wrong: "if (!this.#confirmed || this.#stepped()) return 'S'",
+    ...BELIEVES_ANY_CLOCK,
     foundBy: { rig: 'unsynced-boots' },
   },
   'wrong-clock-planted': {

@@ -51,6 +51,11 @@ export class Findings {
   count = 0
   readonly words: string[] = []
 
+  /** Notes each as a violation. */
+  note(violations: readonly string[]): void {
+    for (const words of violations) this.expect(false, () => words)
+  }
+
   /** Notes a violation unless `holds`. */
   expect(holds: boolean, words: () => string): void {
     if (holds) return

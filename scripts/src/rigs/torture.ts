@@ -4,23 +4,16 @@
  * `.vitest/torture.jsonl`). Hours; `--short` is what `npm test` runs. Exit code 1 when something was violated, or a
  * planted mistake was not found.
  */
-import { spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { z } from 'zod'
 import { rootFolder } from '../root.js'
-import { parseJson, type RigLine, runRig } from './run-rig.js'
+import { type RigLine, runRig } from './run-rig.js'
+import { runSuites, type SuiteResult } from './run-suites.js'
 import { TESTS, type TestRow } from './tests.js'
 
 const REPORT = join(rootFolder(), '.vitest/torture.md')
 const NOTES = join(rootFolder(), '.vitest/torture.jsonl')
-
-const suiteSchema = z.object({
-  numTotalTests: z.number(),
-  numFailedTests: z.number(),
-  testResults: z.array(z.object({ name: z.string(), status: z.string(), assertionResults: z.array(z.unknown()) })),
-})
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,7 +28,7 @@ for (const name of new Set(rows.flatMap((row) => [...(row.controls ?? []), ...(r
   say(`… ${name}`)
   rigs.set(name, await rigOf(name))
 }
-const suites = runSuites([...new Set(rows.flatMap((row) => row.suites ?? []))])
+const suites = suitesOf([...new Set(rows.flatMap((row) => row.suites ?? []))])
 
 const table = [
   '| test | what | runs | violations | planted mistake caught | command |',
@@ -45,7 +38,7 @@ const table = [
 writeFileSync(REPORT, `${table.join('\n')}\n`)
 process.stdout.write(`${table.join('\n')}\n`)
 const isBad =
-  [...rigs.values()].some(({ good }) => good === false) || [...suites.values()].some(({ failed }) => failed > 0)
+  [...rigs.values()].some(({ good }) => good === false) || [...suites.values()].some(({ passed }) => !passed)
 process.exitCode = isBad ? 1 : 0
 
 function say(text: string): void {
@@ -63,36 +56,25 @@ async function rigOf(name: string): Promise<RigLine> {
   return { rig: name, runs: 0, violations: 1, good: false, notes: {} }
 }
 
-function runSuites(files: readonly string[]): ReadonlyMap<string, { readonly tests: number; readonly failed: number }> {
+function suitesOf(files: readonly string[]): ReadonlyMap<string, SuiteResult> {
   if (files.length === 0) return new Map()
   say('… test files')
-  // Where the reporter of vitest.config.ts writes, whatever the command line asks for.
-  const output = join(rootFolder(), '.vitest/results.json')
-  rmSync(output, { force: true })
-  const args = ['vitest', 'run', ...files]
   const env = values.short ? process.env : { ...process.env, METERGATE_LONG: '1' }
-  spawnSync('npx', args, { cwd: rootFolder(), env, encoding: 'utf8' })
-  const { testResults } = suiteSchema.parse(parseJson(readFileSync(output, 'utf8')))
-  return new Map(
-    testResults.map(({ name, status, assertionResults }) => [
-      name.slice(rootFolder().length + 1),
-      { tests: assertionResults.length, failed: status === 'passed' ? 0 : 1 },
-    ]),
-  )
+  return new Map(runSuites(files, { env }).map((each) => [each.file, each]))
 }
 
 function rowText(row: TestRow): string {
   const own = (row.rigs ?? []).flatMap((name) => rigs.get(name) ?? [])
-  const files = (row.suites ?? []).map((name) => ({ name, ...(suites.get(name) ?? { tests: 0, failed: 1 }) }))
+  const files = (row.suites ?? []).map((file) => suites.get(file) ?? { file, passed: false, tests: 0 })
   const skipped = own.flatMap(({ rig, skipped: why }) => (why === undefined ? [] : [`${rig}: ${why}`]))
   const runs = [
     ...own.flatMap(({ rig, runs: count }) => (count === undefined ? [] : [`${rig} ${count}`])),
-    ...files.map(({ name, tests }) => `${name.split('/').at(-1)} ${tests}`),
+    ...files.map(({ file, tests }) => `${file.split('/').at(-1)} ${tests}`),
     ...skipped.map((why) => `skipped, ${why}`),
   ]
   const ran = own.filter(({ skipped: why }) => why === undefined)
   const violations =
-    ran.reduce((sum, each) => sum + (each.violations ?? 1), 0) + files.reduce((sum, each) => sum + each.failed, 0)
+    ran.reduce((sum, each) => sum + (each.violations ?? 1), 0) + files.filter(({ passed }) => !passed).length
   const nothing = ran.length === 0 && files.length === 0
   const command = row.command ?? `npm run torture -- ${row.test}`
   return `| ${row.test} | ${row.what} | ${runs.join(', ')} | ${nothing ? '–' : violations} | ${plantedText(row)} | \`${command}\` |`

@@ -45,14 +45,14 @@ export function toldStore(
 ): RecordStore {
   let current = new Map<StreamKind, StreamId>()
   // Many look every few seconds, the store changes every ten: looked up again only after a change.
-  let seen: { readonly health: StoreHealth; readonly at: number } | undefined
+  let seen: Look | undefined
   let lists = new Map<string, readonly PendingBatch[]>()
   const list = (key: string, look: () => readonly PendingBatch[]): readonly PendingBatch[] => {
     const known = lists.get(key) ?? look()
     lists.set(key, known)
     return known
   }
-  const looked = (): { readonly health: StoreHealth; readonly at: number } => {
+  const looked = (): Look => {
     seen ??= { health: inner.health(), at: clock.mono() }
     return seen
   }
@@ -130,12 +130,14 @@ export function toldStore(
   }
 }
 
+/** The store's health, and when it was so by the monotonic clock. */
+interface Look {
+  readonly health: StoreHealth
+  readonly at: number
+}
+
 /** When the oldest unsealed record of a kind will have aged enough; never, when there is none. */
-function dueAt(
-  { health: { streams, degraded }, at }: { readonly health: StoreHealth; readonly at: number },
-  kind: StreamKind,
-  { minAgeMs }: SealLimits,
-): number {
+function dueAt({ health: { streams, degraded }, at }: Look, kind: StreamKind, { minAgeMs }: SealLimits): number {
   if (degraded !== undefined) return at
   const ages = streams.flatMap((each) =>
     each.kind === kind && each.unsealed > 0 ? [each.oldestUnsealedAgeMs ?? 0] : [],
