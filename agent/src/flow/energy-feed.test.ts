@@ -1,4 +1,4 @@
-import { amount, meterIdSchema, type ReadingRecord } from '@metergate/protocol'
+import { amount, meterIdSchema, type ReadingRecord, type StreamRecord } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { PlantZone } from '../energy/plant-time.js'
 import { MemoryRecordStore } from '../store/memory-record-store.js'
@@ -17,8 +17,14 @@ const DESK = {
 }
 const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
 
-/** Five hours of readings, a minute apart; what `after` does to the store happens in between. Returns the ledger. */
-async function fiveHours(after: (minute: number, store: MemoryRecordStore) => void) {
+/**
+ * Five hours of readings, a minute apart; what `after` does to the store happens in between. In a minute that `isBehind` names the feed
+ * takes nothing. Returns the ledger.
+ */
+async function fiveHours(
+  after: (minute: number, store: MemoryRecordStore) => void,
+  isBehind: (minute: number) => boolean = () => false,
+) {
   const clock = new ManualClock()
   const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
   const open = () => EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK).feed
@@ -32,7 +38,7 @@ async function fiveHours(after: (minute: number, store: MemoryRecordStore) => vo
     }
     await store.append([record])
     if (minute % 50 === 0) feed = open()
-    feed.advance()
+    if (!isBehind(minute)) feed.advance()
     await store.flush()
     after(minute, store)
   }
@@ -61,4 +67,24 @@ describe('energy drawn from the store', () => {
     expect(left).toBe(2)
     expect(broken.filter(({ kind }) => kind !== 'gap')).toEqual(unbroken)
   })
+
+  // What it has not taken yet lies in the old stream, in both, or as a copy only.
+  it.each([
+    [186, 199],
+    [186, 215],
+    [199, 201],
+    [120, 240],
+  ])(
+    'takes each reading once when it is behind from minute %i to %i and a stream is left meanwhile',
+    async (from, to) => {
+      const isBehind = (minute: number): boolean => minute >= from && minute < to
+      const sealing = (minute: number, store: MemoryRecordStore): void => {
+        if (minute % 30 === 10) while (store.seal('detail', ALL));
+        if (minute === 200 || minute === 205) leave(store)
+      }
+      const undated = (ledger: readonly StreamRecord[]) => ledger.map((record) => ({ ...record, stamp: undefined }))
+      const broken = undated(await fiveHours(sealing, isBehind)).filter(({ kind }) => kind !== 'gap')
+      expect(broken).toEqual(undated(await fiveHours(() => undefined)))
+    },
+  )
 })
