@@ -14,13 +14,13 @@ const MOST_MS = 700
  * DL/T 645 allows 500 ms to the answer (Td), and no wait beyond that buys anything. At 2400 baud this much still leaves room within
  * the second for a request that ran into the end of a late answer, and then for one whose answer must come twice.
  */
-const DLT645_MOST_MS = 515
+const DLT645_MOST_MS = 510
 /** The remembered peak sinks by this share per answer, so one slow answer does not slow the line for ever. */
 const DECAY = 0.98
 
 /**
  * How long one unit may take, learnt from how long it took: half as much again as its recent peak and 60 ms, but no more than
- * 700 ms (515 ms in DL/T 645) or the maker's maximum, whichever is longer. It never learns from silence, so a dead unit stays
+ * 700 ms (510 ms in DL/T 645) or the maker's maximum, whichever is longer. It never learns from silence, so a dead unit stays
  * cheap; a late answer that is heard teaches it at once.
  */
 export class UnitTiming {

@@ -117,7 +117,8 @@ function shares(seeds: readonly number[], workers: number): number[][] {
 
 function delegate(seeds: readonly number[], take: (result: Result) => void): Promise<void> {
   const args = ['--list', seeds.join(','), ...(bug ? ['--bug', bug] : [])]
-  const child = fork(fileURLToPath(import.meta.url), args)
+  // A world runs most code a few hundred times: compiled simply and at once it takes an eighth less than interpreted first.
+  const child = fork(fileURLToPath(import.meta.url), args, { execArgv: ['--always-sparkplug'] })
   child.on('message', (message) => take(resultSchema.parse(message)))
   return new Promise((resolve) => child.on('exit', () => resolve()))
 }
