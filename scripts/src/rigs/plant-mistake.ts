@@ -8,8 +8,8 @@ import { inFolder, type RigResult } from './rig.js'
 import { runRig } from './run-rig.js'
 import { runSuites } from './run-suites.js'
 
-const PACKAGES = ['protocol', 'simulator', 'agent', 'cloud-api'] as const
-const COPIED = [...PACKAGES, 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.base.json']
+const OUR_SCOPE = '@metergate'
+const BESIDE_PACKAGES = ['scripts', 'package.json', 'tsconfig.json', 'tsconfig.base.json']
 const TEST_SET_UP = ['vitest.config.ts', 'vitest.global.ts', 'vitest.setup.ts']
 
 /** The file's text with the mistake in it. Throws when what is to be wrong does not stand in it exactly once. */
@@ -40,15 +40,17 @@ export function runPlanted(name: string, mistake: PlantedMistake): Promise<RigRe
 
 function copyProject(copy: string): void {
   const root = rootFolder()
-  mkdirSync(copy)
-  for (const name of [...COPIED, ...TEST_SET_UP]) cpSync(join(root, name), join(copy, name), { recursive: true })
-  // Our own packages are the copy's, all others the project's.
   const modules = join(root, 'node_modules')
-  mkdirSync(join(copy, 'node_modules/@metergate'), { recursive: true })
+  const packages = readdirSync(join(modules, OUR_SCOPE))
+  mkdirSync(copy)
+  for (const name of [...packages, ...BESIDE_PACKAGES, ...TEST_SET_UP])
+    cpSync(join(root, name), join(copy, name), { recursive: true })
+  // Our own packages are the copy's, all others the project's.
+  mkdirSync(join(copy, 'node_modules', OUR_SCOPE), { recursive: true })
   for (const name of readdirSync(modules)) {
-    if (name !== '@metergate') symlinkSync(join(modules, name), join(copy, 'node_modules', name))
+    if (name !== OUR_SCOPE) symlinkSync(join(modules, name), join(copy, 'node_modules', name))
   }
-  for (const name of PACKAGES) symlinkSync(join(copy, name), join(copy, 'node_modules/@metergate', name))
+  for (const name of packages) symlinkSync(join(copy, name), join(copy, 'node_modules', OUR_SCOPE, name))
 }
 
 const compiledPath = (copy: string, file: string): string =>
