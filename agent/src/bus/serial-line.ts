@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Clock, durationMs, fail, ok, type Result, type SerialFormat } from '@metergate/protocol'
 import { SerialPort } from 'serialport'
 import { lineDownWhy } from '../i18n/line-down-texts.js'
@@ -209,5 +210,3 @@ async function attempt<T>(work: Promise<T>): Promise<Result<T, Error>> {
     return fail(error instanceof Error ? error : new Error(String(error)))
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Clock, durationMs, fail, ok, type Result } from '@metergate/protocol'
 import { lineDownWhy } from '../i18n/line-down-texts.js'
 import type { LineDown, LineListener, LinePort, LineSettings } from './line-port.js'
@@ -57,8 +58,8 @@ export class TcpLine implements LinePort {
 
   /** Sockets hand over in the poll phase: one turn of the event loop. */
   async look(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    await new Promise((resolve) => setImmediate(resolve))
+    await turn()
+    await turn()
   }
 
   async drain(): Promise<void> {}

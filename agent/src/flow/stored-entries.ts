@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { type EpochMs, epochMs, type ProductionRecord } from '@metergate/protocol'
 import type { Slot } from '../energy/plant-time.js'
 import { entriesInForce } from '../energy/production.js'
@@ -49,7 +50,7 @@ async function entriesBetween(
   for (const { record } of store.records(query)) {
     if (record.kind !== 'production') continue
     found.push(record)
-    if (found.length % ENTRIES_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (found.length % ENTRIES_AT_ONCE === 0) await turn()
   }
   return found
 }
