@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fail, gatewayIdSchema, ok, type Result } from '@metergate/protocol'
+import { fail, gatewayIdSchema, ok, parseJson, type Result } from '@metergate/protocol'
 import { z } from 'zod'
 import type { Environment } from './config/environment.js'
 import type { ConfigIssue } from './config/issue.js'
@@ -33,12 +33,8 @@ export function readIdentity(folder: string): Result<Identity | undefined, { rea
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ok(undefined)
     return fail({ why: `${identityFile(folder)} cannot be read: ${error instanceof Error ? error.message : error}` })
   }
-  try {
-    const parsed = identitySchema.safeParse(JSON.parse(text))
-    if (parsed.success) return ok(parsed.data)
-  } catch {
-    // Falls through to the same advice as a wrong shape.
-  }
+  const parsed = identitySchema.safeParse(parseJson(text))
+  if (parsed.success) return ok(parsed.data)
   return fail({ why: `${identityFile(folder)} is damaged; move it away and enrol again with a new code` })
 }
 

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { type Clock, durationMs, fail, ok, type Result } from '@metergate/protocol'
+import { type Clock, durationMs, fail, ok, parseJson, type Result } from '@metergate/protocol'
 import {
   answerLineSchema,
   CONTROL_CALLS,
@@ -8,7 +8,7 @@ import {
   type ControlFault,
   type ControlRequests,
 } from './calls.js'
-import { parseJson, readLine } from './line-reader.js'
+import { readLine } from './line-reader.js'
 
 /** `not_running`: nobody serves the socket. `silent`: somebody does and did not answer in time. */
 export type ControlClientFault =

@@ -22,12 +22,3 @@ export function readLine(socket: Socket): Promise<string | undefined> {
     socket.once('close', () => resolve(undefined))
   })
 }
-
-/** JSON, or undefined when it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

@@ -1,6 +1,6 @@
 import { chmod, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { fail, type Result } from '@metergate/protocol'
+import { fail, parseJson, type Result } from '@metergate/protocol'
 import {
   CONTROL_CALLS,
   type ControlAnswers,
@@ -9,7 +9,7 @@ import {
   type ControlHandlers,
   requestLineSchema,
 } from './calls.js'
-import { parseJson, readLine } from './line-reader.js'
+import { readLine } from './line-reader.js'
 
 /** sockaddr_un of Linux holds 108 bytes with the closing zero. */
 const LONGEST_PATH = 107

@@ -5,6 +5,7 @@ import {
   fail,
   type MeterId,
   ok,
+  parseJson,
   type ReadingRecord,
   type Result,
 } from '@metergate/protocol'
@@ -224,12 +225,4 @@ function goodValues(reading: ReadingRecord, at: EpochMs) {
     values.push({ quantity: one.quantity, value: one.value, at: epochMs(at + offset) })
   }
   return values
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

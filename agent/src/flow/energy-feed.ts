@@ -8,6 +8,7 @@ import {
   epochMsSchema,
   type MeterId,
   ok,
+  parseJson,
   productIdSchema,
   type ReadingRecord,
   type Stamp,
@@ -329,12 +330,4 @@ function recordsOf(store: RecordStore, kinds: readonly StreamRecord['kind'][], f
 function placeOf({ stream, after }: Progress): RecordPlace | undefined {
   const place = z.object({ stream: streamIdSchema, seq: seqSchema }).safeParse({ stream, seq: after })
   return place.data
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

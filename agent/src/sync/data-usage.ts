@@ -1,4 +1,4 @@
-import type { EpochMs } from '@metergate/protocol'
+import { type EpochMs, parseJson } from '@metergate/protocol'
 import { z } from 'zod'
 import type { RecordStore } from '../store/record-store.js'
 
@@ -55,11 +55,6 @@ export class DataUsage {
 
   private load(): Usage | undefined {
     const text = this.store.getState(STATE_KEY)
-    if (text === undefined) return undefined
-    try {
-      return usageSchema.safeParse(JSON.parse(text)).data
-    } catch {
-      return undefined
-    }
+    return text === undefined ? undefined : usageSchema.safeParse(parseJson(text)).data
   }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { parseJson } from '@metergate/protocol'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
 
@@ -37,12 +38,4 @@ export async function runRig(
   const { stdout, stderr } = output.success ? output.data : { stdout: '', stderr: String(ended) }
   const line = rigLineSchema.safeParse(parseJson(stdout.trim().split('\n').at(-1) ?? ''))
   return { ...(line.success ? { line: line.data } : {}), words: stderr }
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

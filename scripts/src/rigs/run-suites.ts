@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { invariant } from '@metergate/protocol'
+import { invariant, parseJson } from '@metergate/protocol'
 import { z } from 'zod'
 import { rootFolder } from '../root.js'
-import { parseJson } from './run-rig.js'
 
 const resultsSchema = z.object({
   testResults: z.array(
