@@ -66,26 +66,8 @@ export class CloudHttp {
     if (signal?.aborted) stop()
     const start = this.clock.mono()
     try {
-      const answer = await axios.post<unknown>(`${this.url}${request.path}`, Buffer.from(request.body), {
-        headers: { ...NO_DEFAULTS, ...request.headers },
-        ...this.agents,
-        transport: TERSE,
-        signal: cut.signal,
-        responseType: 'arraybuffer',
-        decompress: false,
-        maxRedirects: 0,
-        maxContentLength: MAX_ANSWER_BYTES,
-        maxBodyLength: MAX_BODY_BYTES,
-        proxy: false,
-        validateStatus: () => true,
-      })
-      return ok({
-        status: answer.status,
-        header: (name) => headerText(answer.headers, name),
-        body: Buffer.isBuffer(answer.data) ? answer.data : new Uint8Array(),
-        roundTripMs: Math.round(this.clock.mono() - start),
-        bytesSent: request.body.length + sizeOfHead(request.path, request.headers),
-      })
+      const answer = await this.sent(request, cut.signal)
+      return ok({ ...answer, roundTripMs: Math.round(this.clock.mono() - start) })
     } catch (error) {
       if (late) return fail({ kind: 'unreachable', why: `no answer within ${request.timeout} ms` })
       return fail({ kind: 'unreachable', why: reasonOf(error) })
@@ -94,16 +76,73 @@ export class CloudHttp {
       settled.abort()
     }
   }
+
+  /**
+   * Sent on a kept connection, a request may meet its closing, however carefully both sides wait (Node's `request.reusedSocket`): then
+   * once more, on a new one. Whatever is posted may come twice. Rejects with axios' error.
+   */
+  private async sent(request: CloudRequest, signal: AbortSignal): Promise<Omit<CloudAnswer, 'roundTripMs'>> {
+    const first: Attempt = { isAnswered: false }
+    try {
+      return await this.sentOnce(request, signal, first)
+    } catch (error) {
+      if (signal.aborted || !metClosing(first, error)) throw error
+      const answer = await this.sentOnce(request, signal, { isAnswered: false })
+      return { ...answer, bytesSent: 2 * answer.bytesSent }
+    }
+  }
+
+  private async sentOnce(
+    request: CloudRequest,
+    signal: AbortSignal,
+    attempt: Attempt,
+  ): Promise<Omit<CloudAnswer, 'roundTripMs'>> {
+    const answer = await axios.post<unknown>(`${this.url}${request.path}`, Buffer.from(request.body), {
+      headers: { ...NO_DEFAULTS, ...request.headers },
+      ...this.agents,
+      transport: terse(attempt),
+      signal,
+      responseType: 'arraybuffer',
+      decompress: false,
+      maxRedirects: 0,
+      maxContentLength: MAX_ANSWER_BYTES,
+      maxBodyLength: MAX_BODY_BYTES,
+      proxy: false,
+      validateStatus: () => true,
+    })
+    return {
+      status: answer.status,
+      header: (name) => headerText(answer.headers, name),
+      body: Buffer.isBuffer(answer.data) ? answer.data : new Uint8Array(),
+      bytesSent: request.body.length + sizeOfHead(request.path, request.headers),
+    }
+  }
+}
+
+/** What became of one request as Node sent it. */
+interface Attempt {
+  request?: ClientRequest
+  isAnswered: boolean
 }
 
 /** Says nothing of keeping the connection, which is what HTTP/1.1 does unless told otherwise (RFC 9112, section 9.3). */
-const TERSE = {
+const terse = (attempt: Attempt) => ({
   request(options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest {
     const { request } = options.protocol === 'https:' ? https : http
-    const sent = request(options, onAnswer)
+    const sent = request(options, (answer) => {
+      attempt.isAnswered = true
+      onAnswer(answer)
+    })
     sent.removeHeader('connection')
+    attempt.request = sent
     return sent
   },
+})
+
+/** A kept connection was closed at the far end, or forgotten by somebody on the way, just as the request went out on it. */
+function metClosing({ request, isAnswered }: Attempt, error: unknown): boolean {
+  if (!request?.reusedSocket || isAnswered || !isAxiosError(error)) return false
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE'
 }
 
 /** Not sent: nobody chooses by them (versions are in the heartbeat), and a batch by the minute is short enough to notice. */

@@ -264,6 +264,31 @@ describe('a sick peer ends in a fault, never in a hang, a throw or a full memory
     })
   })
 
+  it.each([
+    [
+      'closes a kept connection just as a request comes on it',
+      (response: ServerResponse) => response.socket?.destroy(),
+    ],
+    ['resets it', (response: ServerResponse) => response.socket?.resetAndDestroy()],
+  ])('%s: asked once more on a new one', async (_, cut) => {
+    const connections = new Set<unknown>()
+    handler = (response, { request }) => {
+      const isKept = connections.has(request.socket)
+      connections.add(request.socket)
+      if (isKept) cut(response)
+      else json(200, answer)(response, { request, body })
+    }
+    const once = await uplink.send(batch)
+    const twice = await uplink.send(batch)
+    expect(twice).toMatchObject({ ok: true, value: { committed: [committed] } })
+    expect(twice.ok && twice.value.bytesSent).toBe(once.ok && 2 * once.value.bytesSent)
+    expect(requests.map(({ body: bytes }) => bytes.equals(body))).toEqual([true, true, true])
+    // A connection that is cut every time is not asked for ever.
+    handler = (response) => cut(response)
+    expect(await uplink.send(batch)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+    expect(requests).toHaveLength(5)
+  })
+
   it('is left at once when the gateway stops', async () => {
     handler = () => undefined
     const abort = new AbortController()
