@@ -6,3 +6,12 @@ export function parseJson(text: string): unknown {
     return undefined
   }
 }
+
+/** Like {@link parseJson}, of UTF-8 bytes; undefined for any others too. */
+export function parseJsonBytes(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return undefined
+  }
+}

@@ -5,6 +5,7 @@ import {
   type IntervalDelta,
   intervalDeltaSchema,
   ok,
+  parseJson,
   type Result,
 } from '@metergate/protocol'
 import { z } from 'zod'
@@ -131,12 +132,8 @@ export function encodeCutterState(state: CutterState): string {
 
 /** Reads what {@link encodeCutterState} wrote; a fault for anything else. */
 export function decodeCutterState(text: string): Result<CutterState, { kind: 'bad_checkpoint'; why: string }> {
-  let plain: unknown
-  try {
-    plain = JSON.parse(text)
-  } catch {
-    return fail({ kind: 'bad_checkpoint', why: 'not JSON' })
-  }
+  const plain = parseJson(text)
+  if (plain === undefined) return fail({ kind: 'bad_checkpoint', why: 'not JSON' })
   const parsed = stateSchema.safeParse(plain)
   if (!parsed.success) return fail({ kind: 'bad_checkpoint', why: z.prettifyError(parsed.error) })
   const { format: _format, ...state } = parsed.data

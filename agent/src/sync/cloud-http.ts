@@ -79,28 +79,23 @@ export class CloudHttp {
 
   /**
    * Sent on a kept connection, a request may meet its closing, however carefully both sides wait (Node's `request.reusedSocket`): then
-   * once more, on a new one. Whatever is posted may come twice. Rejects with axios' error.
+   * once more, on a new one; a batch or a heartbeat may come twice. Rejects with axios' error.
    */
   private async sent(request: CloudRequest, signal: AbortSignal): Promise<Omit<CloudAnswer, 'roundTripMs'>> {
-    const first: Attempt = { isAnswered: false }
     try {
-      return await this.sentOnce(request, signal, first)
+      return await this.sentOnce(request, signal)
     } catch (error) {
-      if (signal.aborted || !metClosing(first, error)) throw error
-      const answer = await this.sentOnce(request, signal, { isAnswered: false })
+      if (signal.aborted || !metClosing(error)) throw error
+      const answer = await this.sentOnce(request, signal)
       return { ...answer, bytesSent: 2 * answer.bytesSent }
     }
   }
 
-  private async sentOnce(
-    request: CloudRequest,
-    signal: AbortSignal,
-    attempt: Attempt,
-  ): Promise<Omit<CloudAnswer, 'roundTripMs'>> {
+  private async sentOnce(request: CloudRequest, signal: AbortSignal): Promise<Omit<CloudAnswer, 'roundTripMs'>> {
     const answer = await axios.post<unknown>(`${this.url}${request.path}`, Buffer.from(request.body), {
       headers: { ...NO_DEFAULTS, ...request.headers },
       ...this.agents,
-      transport: terse(attempt),
+      transport: TERSE,
       signal,
       responseType: 'arraybuffer',
       decompress: false,
@@ -119,30 +114,22 @@ export class CloudHttp {
   }
 }
 
-/** What became of one request as Node sent it. */
-interface Attempt {
-  request?: ClientRequest
-  isAnswered: boolean
-}
-
 /** Says nothing of keeping the connection, which is what HTTP/1.1 does unless told otherwise (RFC 9112, section 9.3). */
-const terse = (attempt: Attempt) => ({
+const TERSE = {
   request(options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest {
     const { request } = options.protocol === 'https:' ? https : http
-    const sent = request(options, (answer) => {
-      attempt.isAnswered = true
-      onAnswer(answer)
-    })
+    const sent = request(options, onAnswer)
     sent.removeHeader('connection')
-    attempt.request = sent
     return sent
   },
-})
+}
 
-/** A kept connection was closed at the far end, or forgotten by somebody on the way, just as the request went out on it. */
-function metClosing({ request, isAnswered }: Attempt, error: unknown): boolean {
-  if (!request?.reusedSocket || isAnswered || !isAxiosError(error)) return false
-  return error.code === 'ECONNRESET' || error.code === 'EPIPE'
+/** A kept connection was closed at the far end, or forgotten by somebody on the way, before any answer to the request came on it. */
+function metClosing(error: unknown): boolean {
+  if (!isAxiosError(error) || error.response !== undefined) return false
+  const request: unknown = error.request
+  const wasKept = request instanceof http.ClientRequest && request.reusedSocket
+  return wasKept && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
 }
 
 /** Not sent: nobody chooses by them (versions are in the heartbeat), and a batch by the minute is short enough to notice. */
@@ -168,13 +155,4 @@ function reasonOf(error: unknown): string {
     return parts.filter(Boolean).join(': ').slice(0, 300)
   }
   return error instanceof Error ? error.message.slice(0, 300) : String(error)
-}
-
-/** A body as JSON, or undefined when it is none. */
-export function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    return undefined
-  }
 }

@@ -4,11 +4,12 @@ import {
   enrolAnswerSchema,
   fail,
   ok,
+  parseJsonBytes,
   problemSchema,
   type Result,
   seconds,
 } from '@metergate/protocol'
-import { type CloudHttp, jsonOf } from './cloud-http.js'
+import type { CloudHttp } from './cloud-http.js'
 import { readAnswer } from './http-uplink.js'
 import type { GatewayKey } from './signature.js'
 import type { UplinkFault } from './uplink.js'
@@ -34,7 +35,7 @@ export async function enrol(
   )
   if (!answer.ok) return answer
   if (answer.value.status >= 400 && answer.value.status < 500) {
-    const problem = problemSchema.safeParse(jsonOf(answer.value.body))
+    const problem = problemSchema.safeParse(parseJsonBytes(answer.value.body))
     if (problem.success) return fail({ kind: 'refused', code: problem.data.code, why: problem.data.detail })
   }
   const read = readAnswer(answer.value, enrolAnswerSchema)

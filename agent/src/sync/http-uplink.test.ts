@@ -289,6 +289,19 @@ describe('a sick peer ends in a fault, never in a hang, a throw or a full memory
     expect(requests).toHaveLength(5)
   })
 
+  it('resets a kept connection in the middle of its answer: not asked again', async () => {
+    handler = json(200, answer)
+    expect(await uplink.send(batch)).toMatchObject({ ok: true })
+    handler = (response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('{"committed":')
+      setImmediate(() => response.socket?.resetAndDestroy())
+    }
+    expect(await uplink.send(batch)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+    const [first, second] = requests
+    expect(second?.request.socket).toBe(first?.request.socket)
+    expect(requests).toHaveLength(2)
+  })
+
   it('is left at once when the gateway stops', async () => {
     handler = () => undefined
     const abort = new AbortController()

@@ -7,6 +7,7 @@ import {
   type GatewayId,
   heartbeatAnswerSchema,
   ok,
+  parseJsonBytes,
   problemSchema,
   type Result,
   seconds,
@@ -16,7 +17,7 @@ import {
 import type { z } from 'zod'
 import { compress, DEFAULT_COMPRESSION } from '../store/compression.js'
 import type { SealedBatch } from '../store/record-store.js'
-import { type CloudAnswer, type CloudHttp, jsonOf } from './cloud-http.js'
+import type { CloudAnswer, CloudHttp } from './cloud-http.js'
 import { parseRetryAfter } from './retry-schedule.js'
 import type { GatewayKey } from './signature.js'
 import type { Uplink, UplinkFault, UplinkReceipt } from './uplink.js'
@@ -92,7 +93,7 @@ export function packWhenItPays(text: Uint8Array): Uint8Array | undefined {
 /** A 2xx answer of exactly this shape, or the fault its status means. */
 export function readAnswer<T>(answer: CloudAnswer, schema: z.ZodType<T>): Result<T, UplinkFault> {
   if (answer.status < 200 || answer.status > 299) return fail(faultOf(answer))
-  const read = schema.safeParse(jsonOf(answer.body))
+  const read = schema.safeParse(parseJsonBytes(answer.body))
   if (read.success) return ok(read.data)
   const issue = read.error.issues[0]
   return malformed(answer, `${issue?.path.join('.') || 'answer'}: ${issue?.message ?? 'wrong'}`)
@@ -102,7 +103,7 @@ export function readAnswer<T>(answer: CloudAnswer, schema: z.ZodType<T>): Result
 function faultOf(answer: CloudAnswer): UplinkFault {
   const { status } = answer
   const retryAfterMs = parseRetryAfter(answer.header('retry-after'), answer.header('date'))
-  const problem = problemSchema.safeParse(jsonOf(answer.body))
+  const problem = problemSchema.safeParse(parseJsonBytes(answer.body))
   const why = problem.success ? `${problem.data.code}: ${problem.data.detail}`.slice(0, 300) : `HTTP ${status}`
   if (status >= 300 && status <= 399) return { kind: 'redirect', to: answer.header('location')?.slice(0, 300) ?? '' }
   switch (status) {

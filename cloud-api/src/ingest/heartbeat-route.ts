@@ -1,4 +1,4 @@
-import { heartbeatAnswerSchema, heartbeatRequestSchema } from '@metergate/protocol'
+import { heartbeatAnswerSchema, heartbeatRequestSchema, parseJsonBytes } from '@metergate/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { App, Parts } from '../http/app.js'
 import { answers, GATEWAY_SIGNED } from '../http/documented.js'
@@ -50,9 +50,7 @@ async function plain(request: FastifyRequest, body: Uint8Array, limit: number): 
 }
 
 function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    throw new HttpProblem('malformed_request', 'The body is not JSON')
-  }
+  const json = parseJsonBytes(body)
+  if (json === undefined) throw new HttpProblem('malformed_request', 'The body is not JSON')
+  return json
 }

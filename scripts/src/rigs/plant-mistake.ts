@@ -9,8 +9,15 @@ import { runRig } from './run-rig.js'
 import { runSuites } from './run-suites.js'
 
 const OUR_SCOPE = '@metergate'
-const BESIDE_PACKAGES = ['scripts', 'package.json', 'tsconfig.json', 'tsconfig.base.json']
-const TEST_SET_UP = ['vitest.config.ts', 'vitest.global.ts', 'vitest.setup.ts']
+const BESIDE_PACKAGES = [
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.base.json',
+  'vitest.config.ts',
+  'vitest.global.ts',
+  'vitest.setup.ts',
+]
 
 /** The file's text with the mistake in it. Throws when what is to be wrong does not stand in it exactly once. */
 export function withMistake({ file, right, wrong }: PlantedMistake, text: string): string {
@@ -43,8 +50,7 @@ function copyProject(copy: string): void {
   const modules = join(root, 'node_modules')
   const packages = readdirSync(join(modules, OUR_SCOPE))
   mkdirSync(copy)
-  for (const name of [...packages, ...BESIDE_PACKAGES, ...TEST_SET_UP])
-    cpSync(join(root, name), join(copy, name), { recursive: true })
+  for (const name of [...packages, ...BESIDE_PACKAGES]) cpSync(join(root, name), join(copy, name), { recursive: true })
   // Our own packages are the copy's, all others the project's.
   mkdirSync(join(copy, 'node_modules', OUR_SCOPE), { recursive: true })
   for (const name of readdirSync(modules)) {

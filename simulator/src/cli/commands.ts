@@ -1,3 +1,4 @@
+import { parseJson } from '@metergate/protocol'
 import { z } from 'zod'
 import { ANSWER_FAULTS, lineFaultsSchema, unitFaultsSchema } from '../fault/faults.js'
 
@@ -22,12 +23,8 @@ export type LineCommand = z.infer<typeof lineCommandSchema>
 
 /** Reads one line of input; a wrong one gives what is wrong with it. */
 export function parseCommand(line: string): LineCommand | { readonly error: string } {
-  let json: unknown
-  try {
-    json = JSON.parse(line)
-  } catch {
-    return { error: `not JSON: ${line.slice(0, 80)}; write e.g. {"cmd":"unplug"}` }
-  }
+  const json = parseJson(line)
+  if (json === undefined) return { error: `not JSON: ${line.slice(0, 80)}; write e.g. {"cmd":"unplug"}` }
   const parsed = lineCommandSchema.safeParse(json)
   if (parsed.success) return parsed.data
   return {
