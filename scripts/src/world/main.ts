@@ -28,6 +28,12 @@ const { values } = parseArgs({
 })
 const bug = values.bug === undefined ? undefined : z.enum(PLANTED_BUGS).parse(values.bug)
 
+/**
+ * A world runs most code a few hundred times: compiled simply and at once it takes an eighth less than interpreted first. It leaves
+ * little behind, but what lives until its end is copied less often when there is room for new objects: a sixth less again.
+ */
+const WORKER_FLAGS = ['--always-sparkplug', '--max-semi-space-size=64'] as const
+
 const resultSchema = z.object({
   seed: z.number(),
   violations: z.array(z.object({ invariantName: z.string(), what: z.string() })),
@@ -117,8 +123,7 @@ function shares(seeds: readonly number[], workers: number): number[][] {
 
 function delegate(seeds: readonly number[], take: (result: Result) => void): Promise<void> {
   const args = ['--list', seeds.join(','), ...(bug ? ['--bug', bug] : [])]
-  // A world runs most code a few hundred times: compiled simply and at once it takes an eighth less than interpreted first.
-  const child = fork(fileURLToPath(import.meta.url), args, { execArgv: ['--always-sparkplug'] })
+  const child = fork(fileURLToPath(import.meta.url), args, { execArgv: [...WORKER_FLAGS] })
   child.on('message', (message) => take(resultSchema.parse(message)))
   return new Promise((resolve) => child.on('exit', () => resolve()))
 }
