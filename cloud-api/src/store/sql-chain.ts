@@ -8,7 +8,7 @@ import {
 } from '@metergate/protocol'
 import { z } from 'zod'
 import type { BatchToCommit } from './series-store.js'
-import { one, type SqlTransaction } from './sql.js'
+import type { SqlTransaction } from './sql.js'
 import { raiseCloudEvent } from './sql-events.js'
 
 const linkRow = z.object({
@@ -25,32 +25,45 @@ const known = (link: { number: number; sha256: Sha256Hex; voided: Sha256Hex | nu
   voided: link.voided ?? undefined,
 })
 
+/** The batches on both sides of one, as far as they are here. */
+export interface Neighbours {
+  readonly before: Link | undefined
+  readonly after: Link | undefined
+}
+
 /**
- * Checks the chain on both sides of a new batch. Fresh batches come before the backlog, so often it is the
- * predecessor that arrives later and settles its successor.
+ * Looks for the batches on both sides of a new one. Fresh batches come before the backlog, so often it is the predecessor that arrives
+ * later and settles its successor.
  */
-export async function verifyNeighbours(tx: SqlTransaction, batch: BatchToCommit): Promise<void> {
+export async function neighboursOf(tx: SqlTransaction, { header }: BatchToCommit): Promise<Neighbours> {
+  const text = `SELECT number, sha256, previous, voided FROM ledger
+                WHERE gateway_id = ? AND stream = ? AND number IN (?, ?)`
+  const links = await tx.all(linkRow, text, [header.gateway, header.stream, header.number - 1, header.number + 1])
+  const at = (number: number): Link | undefined => links.find((link) => link.number === number)
+  return { before: at(header.number - 1), after: at(header.number + 1) }
+}
+
+/** How the new batch stands to the one before it; its row is written with that. */
+export const chainTo = ({ header }: BatchToCommit, { before }: Neighbours): ChainVerdict =>
+  verifyChain(before && known(before), header)
+
+/** After the new batch has been written with its `verdict`: settles its successor, and raises an alarm for each break. */
+export async function settleChain(
+  tx: SqlTransaction,
+  batch: BatchToCommit,
+  verdict: ChainVerdict,
+  { after }: Neighbours,
+): Promise<void> {
   const { header, sha256 } = batch
-  const before = header.number > 1 ? await link(tx, batch, header.number - 1) : undefined
-  await note(tx, batch, header.number, verifyChain(before && known(before), header))
-  const after = await link(tx, batch, header.number + 1)
+  if (verdict === 'broken') await raiseBreak(tx, batch, header.number)
   if (!after) return
   const self = known({ number: header.number, sha256, voided: header.void?.sha256 ?? null })
-  await note(tx, batch, after.number, verifyChain(self, after))
-}
-
-function link(tx: SqlTransaction, { header }: BatchToCommit, number: number): Promise<Link | undefined> {
-  const text = `SELECT number, sha256, previous, voided FROM ledger
-                WHERE gateway_id = ? AND stream = ? AND number = ?`
-  return one(tx, linkRow, text, [header.gateway, header.stream, number])
-}
-
-async function note(tx: SqlTransaction, batch: BatchToCommit, number: number, verdict: ChainVerdict): Promise<void> {
-  if (verdict === 'unknown') return
-  const { gateway, stream } = batch.header
+  const verdictAfter = verifyChain(self, after)
   const text = 'UPDATE ledger SET chain = ? WHERE gateway_id = ? AND stream = ? AND number = ?'
-  await tx.run(text, [verdict, gateway, stream, number])
-  if (verdict === 'broken') {
-    await raiseCloudEvent(tx, gateway, batch.receivedAt, 'chain_broken', { stream, number })
-  }
+  await tx.run(text, [verdictAfter, header.gateway, header.stream, after.number])
+  if (verdictAfter === 'broken') await raiseBreak(tx, batch, after.number)
+}
+
+async function raiseBreak(tx: SqlTransaction, { header, receivedAt }: BatchToCommit, number: number): Promise<void> {
+  await raiseCloudEvent(tx, header.gateway, receivedAt, 'chain_broken', { stream: header.stream, number })
 }

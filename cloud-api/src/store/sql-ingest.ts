@@ -1,14 +1,14 @@
-import type { EpochMs, GatewayId, HeartbeatRequest, Sha256Hex, StreamId } from '@metergate/protocol'
+import type { ChainVerdict, EpochMs, GatewayId, HeartbeatRequest, RejectedRecord, Sha256Hex } from '@metergate/protocol'
 import { sha256HexSchema } from '@metergate/protocol'
 import { z } from 'zod'
 import type { BatchContents, BatchToCommit, CommitOutcome, Ingest, Settled } from './series-store.js'
 import { one, type SqlEngine, type SqlTransaction } from './sql.js'
-import { verifyNeighbours } from './sql-chain.js'
+import { chainTo, neighboursOf, settleChain } from './sql-chain.js'
 import { writeContents } from './sql-contents.js'
 import { heldCopies, writeOrigins } from './sql-copies.js'
 import { raiseCloudEvent } from './sql-events.js'
 import { readRejections } from './sql-rejections.js'
-import { advanceContiguous, openStream } from './sql-streams.js'
+import { advanceContiguous, knownStream, openStream } from './sql-streams.js'
 
 const shaRow = z.object({ sha256: sha256HexSchema })
 const enrolledRow = z.object({ gateway_id: z.string() })
@@ -26,18 +26,22 @@ export class SqlIngest implements Ingest {
     // One writer per gateway at a time: stream numbers, chain and contiguity are decided under this lock.
     const lock = `SELECT gateway_id FROM gateways WHERE gateway_id = ? AND revoked_at IS NULL${this.engine.forUpdate}`
     if (!(await one(tx, enrolledRow, lock, [gateway]))) return { kind: 'not_enrolled' }
-    const ordinal = await openStream(tx, gateway, batch.header.stream, batch.header.stream_kind)
+    const stream = await openStream(tx, gateway, batch.header.stream, batch.header.stream_kind)
     const held = await heldHash(tx, batch)
     if (held) return decideHeld(tx, batch, held)
     const copies = await heldCopies(tx, batch.header)
     const contents = batch.contentsWithout(copies)
-    await insertLedgerRow(tx, batch, copies.size)
+    const neighbours = await neighboursOf(tx, batch)
+    const chain = chainTo(batch, neighbours)
+    await insertLedgerRow(tx, batch, copies.size, chain)
     await insertBytes(tx, batch)
     await writeOrigins(tx, batch.header)
-    await writeContents(tx, { header: batch.header, contents }, ordinal)
-    await verifyNeighbours(tx, batch)
-    for (const stream of touchedStreams(batch, contents)) await advanceContiguous(tx, gateway, stream)
-    return { kind: 'committed', rejections: contents.rejected.length, ...(await settled(tx, batch)) }
+    await writeContents(tx, { header: batch.header, contents }, stream.ordinal)
+    await settleChain(tx, batch, chain, neighbours)
+    await advanceNamed(tx, batch, contents)
+    const contiguous = await advanceContiguous(tx, gateway, batch.header.stream, stream.contiguous)
+    const rejections = contents.rejected.length
+    return { kind: 'committed', rejections, contiguous, rejected: rejections > 0 ? await rejectedOf(tx, batch) : [] }
   }
 
   async heartbeat(gateway: GatewayId, body: HeartbeatRequest, at: EpochMs): Promise<void> {
@@ -61,12 +65,13 @@ async function insertLedgerRow(
   tx: SqlTransaction,
   { header, sha256, receivedAt }: BatchToCommit,
   copies: number,
+  chain: ChainVerdict,
 ): Promise<void> {
   const records = header.void ? 0 : header.last - header.first + 1
   await tx.run(
     `INSERT INTO ledger (gateway_id, stream, number, sha256, previous, voided, first_record, last_record, records,
        copies, chain, software, config, received_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'unknown', ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       header.gateway,
       header.stream,
@@ -78,6 +83,7 @@ async function insertLedgerRow(
       header.last,
       records,
       copies,
+      chain,
       header.software,
       header.config,
       receivedAt,
@@ -117,15 +123,19 @@ async function decideHeld(tx: SqlTransaction, batch: BatchToCommit, held: Sha256
 }
 
 /** A gap record settles numbers of another stream, too. */
-function touchedStreams({ header }: BatchToCommit, contents: BatchContents): ReadonlySet<StreamId> {
-  return new Set([header.stream, ...contents.gaps.map(({ record }) => record.stream)])
+async function advanceNamed(tx: SqlTransaction, { header }: BatchToCommit, { gaps }: BatchContents): Promise<void> {
+  const named = new Set(gaps.map(({ record }) => record.stream))
+  named.delete(header.stream)
+  for (const stream of named) {
+    const known = await knownStream(tx, header.gateway, stream)
+    if (known) await advanceContiguous(tx, header.gateway, stream, known.contiguous)
+  }
 }
 
-const contiguousRow = z.object({ contiguous: z.number() })
+const rejectedOf = (tx: SqlTransaction, { header }: BatchToCommit): Promise<RejectedRecord[]> =>
+  readRejections(tx, header.gateway, header.stream, header.number)
 
-async function settled(tx: SqlTransaction, { header }: BatchToCommit): Promise<Settled> {
-  const { gateway, stream, number } = header
-  const text = 'SELECT contiguous FROM streams WHERE gateway_id = ? AND stream = ?'
-  const row = await one(tx, contiguousRow, text, [gateway, stream])
-  return { contiguous: row?.contiguous ?? 0, rejected: await readRejections(tx, gateway, stream, number) }
+async function settled(tx: SqlTransaction, batch: BatchToCommit): Promise<Settled> {
+  const known = await knownStream(tx, batch.header.gateway, batch.header.stream)
+  return { contiguous: known?.contiguous ?? 0, rejected: await rejectedOf(tx, batch) }
 }

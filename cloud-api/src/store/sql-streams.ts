@@ -2,60 +2,88 @@ import type { GatewayId, StreamId, StreamKind } from '@metergate/protocol'
 import { z } from 'zod'
 import { one, type SqlTransaction } from './sql.js'
 
-const ordinalRow = z.object({ ordinal: z.number() })
+const streamRow = z.object({ ordinal: z.number(), contiguous: z.number() })
 const numberRow = z.object({ number: z.number() })
 const lastRow = z.object({ last: z.number().nullable() })
 
-/**
- * Makes sure the stream is known; its ordinal among the gateway's streams, in the order the cloud met them. Newer
- * streams have higher ordinals, so "newest value" never asks the wall clock.
- */
+/** What is known of a stream. */
+export interface OpenStream {
+  /**
+   * Among the gateway's streams, in the order the cloud met them. Newer streams have higher ordinals, so "newest value" never
+   * asks the wall clock.
+   */
+  readonly ordinal: number
+  /** The number up to which every batch is here or named by a gap record. */
+  readonly contiguous: number
+}
+
+/** What is known of the stream; one never met is noted. Under the gateway's lock. */
 export async function openStream(
   tx: SqlTransaction,
   gateway: GatewayId,
   stream: StreamId,
   kind: StreamKind,
-): Promise<number> {
+): Promise<OpenStream> {
+  const known = await knownStream(tx, gateway, stream)
+  if (known) return known
   await tx.run(
     `INSERT INTO streams (gateway_id, stream, kind, ordinal)
      VALUES (?, ?, ?, (SELECT COUNT(*) + 1 FROM streams WHERE gateway_id = ?)) ON CONFLICT DO NOTHING`,
     [gateway, stream, kind, gateway],
   )
-  const text = 'SELECT ordinal FROM streams WHERE gateway_id = ? AND stream = ?'
-  return (await one(tx, ordinalRow, text, [gateway, stream]))?.ordinal ?? 0
+  return (await knownStream(tx, gateway, stream)) ?? { ordinal: 0, contiguous: 0 }
 }
 
-/** Moves `contiguous` over every following number that is here or named by a gap record. */
-export async function advanceContiguous(tx: SqlTransaction, gateway: GatewayId, stream: StreamId): Promise<void> {
-  const text = 'SELECT contiguous AS number FROM streams WHERE gateway_id = ? AND stream = ?'
-  const start = (await one(tx, numberRow, text, [gateway, stream]))?.number
-  if (start === undefined) return
+export function knownStream(tx: SqlTransaction, gateway: GatewayId, stream: StreamId): Promise<OpenStream | undefined> {
+  const text = 'SELECT ordinal, contiguous FROM streams WHERE gateway_id = ? AND stream = ?'
+  return one(tx, streamRow, text, [gateway, stream])
+}
+
+/**
+ * Moves `contiguous` from where it stands over every following number that is here or named by a gap record; where it stands now.
+ */
+export async function advanceContiguous(
+  tx: SqlTransaction,
+  gateway: GatewayId,
+  stream: StreamId,
+  start: number,
+): Promise<number> {
   let reached = start
   for (;;) {
-    const next = await settledUpTo(tx, gateway, stream, reached)
-    if (next === reached) break
-    reached = next
+    reached = await hereUpTo(tx, gateway, stream, reached)
+    const named = await namedUpTo(tx, gateway, stream, reached)
+    if (named === reached) break
+    reached = named
   }
-  if (reached === start) return
+  if (reached === start) return start
   const move = 'UPDATE streams SET contiguous = ? WHERE gateway_id = ? AND stream = ?'
   await tx.run(move, [reached, gateway, stream])
+  return reached
 }
 
+/** Mostly one batch follows, or none; after a gap has been filled many do. */
+const FEW = 4
 const PAGE = 500
 
-/** One step: a run of batches that are here, or a gap that covers the next number. */
-async function settledUpTo(tx: SqlTransaction, gateway: GatewayId, stream: StreamId, from: number): Promise<number> {
-  const here = await tx.all(
-    numberRow,
-    'SELECT number FROM ledger WHERE gateway_id = ? AND stream = ? AND number > ? ORDER BY number LIMIT ?',
-    [gateway, stream, from, PAGE],
-  )
+/** The end of the run of batches that are here and follow `from` without a hole. */
+async function hereUpTo(tx: SqlTransaction, gateway: GatewayId, stream: StreamId, from: number): Promise<number> {
   let reached = from
-  for (const { number } of here) {
-    if (number !== reached + 1) break
-    reached = number
+  for (let most = FEW; ; most = PAGE) {
+    const here = await tx.all(
+      numberRow,
+      'SELECT number FROM ledger WHERE gateway_id = ? AND stream = ? AND number > ? ORDER BY number LIMIT ?',
+      [gateway, stream, reached, most],
+    )
+    for (const { number } of here) {
+      if (number !== reached + 1) return reached
+      reached = number
+    }
+    if (here.length < most) return reached
   }
-  if (reached > from) return reached
+}
+
+/** The end of a gap that covers the number after `from`; `from` when none does. */
+async function namedUpTo(tx: SqlTransaction, gateway: GatewayId, stream: StreamId, from: number): Promise<number> {
   const gap = await one(
     tx,
     lastRow,

@@ -16,7 +16,7 @@ import {
 } from '@metergate/protocol'
 import { z } from 'zod'
 import type { BatchToFile, Range, UndatedRows } from './series-store.js'
-import type { SqlTransaction } from './sql.js'
+import { insertRows, type SqlTransaction } from './sql.js'
 
 const anchorRow = anchorRecordSchema.pick({ boot: true, mono: true, true_wall: true, error_ms: true })
 const undatedRow = z.object({
@@ -35,21 +35,19 @@ const MARGIN_MS = 60_000
 /** Keeps the anchors, and where readings of unknown time lie in their boots. Stored bytes are never touched. */
 export async function writeUndated(tx: SqlTransaction, { header, contents }: BatchToFile): Promise<void> {
   const { gateway, stream, number } = header
-  for (const { seq, record } of contents.anchors) {
-    const { boot, mono, true_wall, error_ms } = record
-    await tx.run(
-      `INSERT INTO anchors (gateway_id, boot, stream, record, mono, true_wall, error_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO NOTHING`,
-      [gateway, boot, stream, seq, Math.round(mono), true_wall, error_ms],
-    )
-  }
-  for (const { meter, boot, fromMono, toMono, from, to, readings } of contents.undated) {
-    await tx.run(
-      `INSERT INTO undated_spans (gateway_id, meter, stream, number, boot, from_mono, to_mono, from_ms, to_ms, readings)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-      [gateway, meter, stream, number, boot, fromMono, toMono, from, to, readings],
-    )
-  }
+  const anchors = contents.anchors.map(({ seq, record: { boot, mono, true_wall, error_ms } }) => [
+    ...[gateway, boot, stream, seq],
+    ...[Math.round(mono), true_wall, error_ms],
+  ])
+  const anchorHead = 'INSERT INTO anchors (gateway_id, boot, stream, record, mono, true_wall, error_ms)'
+  await insertRows(tx, anchorHead, anchors, 'ON CONFLICT DO NOTHING')
+  const spans = contents.undated.map(({ meter, boot, fromMono, toMono, from, to, readings }) => [
+    ...[gateway, meter, stream, number, boot],
+    ...[fromMono, toMono, from, to, readings],
+  ])
+  const spanHead = `INSERT INTO undated_spans (gateway_id, meter, stream, number, boot, from_mono, to_mono, from_ms, to_ms,
+    readings)`
+  await insertRows(tx, spanHead, spans, 'ON CONFLICT DO NOTHING')
 }
 
 /** The anchors of one boot, or of all boots with undated readings of a meter. */

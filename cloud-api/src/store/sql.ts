@@ -38,7 +38,7 @@ export async function one<T>(
 }
 
 /** Most rows per statement, so that there are few different texts to prepare. */
-const ROWS_AT_ONCE = 40
+export const ROWS_AT_ONCE = 40
 
 /** One INSERT for many rows: over a network every statement costs a round trip. `head` ends before VALUES. */
 export async function insertRows(
