@@ -9,6 +9,7 @@ import {
   heartbeatRequestSchema,
   meterIdSchema,
   type QualityFlag,
+  quantityNameSchema,
   sha256Hex,
   streamIdSchema,
 } from '@metergate/protocol'
@@ -142,6 +143,30 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(await store.reader.events(id, ALWAYS, 10)).toHaveLength(2)
       })
 
+      it('goes on to the end of a long run when the batch before it comes last', async () => {
+        const { sender } = await enrolled()
+        const [oldest, ...later] = Array.from({ length: 12 }, (_, index) => sender.seal([event(T0 + index)]))
+        for (const batch of later.reverse()) expect(await commit(batch)).toMatchObject({ contiguous: 0 })
+        if (!oldest) throw new Error('twelve batches')
+        expect(await commit(oldest)).toMatchObject({ contiguous: 12 })
+      })
+
+      it('keeps the slots of meters whose clocks are years apart', async () => {
+        const { sender, id } = await enrolled()
+        for (const power of [10, 30]) {
+          const meters = Array.from({ length: 45 }, (_, index) => reading(T0 + power, power, 1, `press-${index + 1}`))
+          await commit(sender.seal([...meters, reading(T0 + power - 9e10, power, 1, 'old-clock')]))
+        }
+        for (const meter of ['press-1', 'press-45', 'old-clock']) {
+          const quantity = quantityNameSchema.parse('power_active_total')
+          const slots = await store.reader.slots(id, meterIdSchema.parse(meter), quantity, ALWAYS)
+          expect([meter, slots.map(({ rollup }) => [rollup.count, rollup.min, rollup.max])]).toEqual([
+            meter,
+            [[2, 1, 3]],
+          ])
+        }
+      })
+
       it('takes batches of many gateways at once without a deadlock', async () => {
         const senders = await Promise.all(Array.from({ length: 8 }, enrolled))
         const all = senders.flatMap(({ sender }) => [1, 2, 3].map((n) => sender.seal([reading(T0 + n, n, n)])))
@@ -196,6 +221,20 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
           expect(rows).toHaveLength(1)
           expect(rows[0]).toMatchObject({ revision: 2, deltas: [{ delta: { n: 102, exp: -2 } }] })
         }
+      })
+
+      it('takes the newest of several revisions that come in one batch', async () => {
+        const { sender, id } = await enrolled()
+        const revisions = [0, 2, 1].map((revision) => interval(T0, 100, 200 + revision, revision))
+        await commit(sender.seal([...revisions, interval(T0, 100, 900, 2)]))
+        expect(await store.reader.intervals(id, PRESS, ALWAYS)).toMatchObject([
+          { revision: 2, deltas: [{ delta: { n: 102 } }] },
+        ])
+        await commit(
+          sender.seal([production(T0, 500, 1), production(T0, 400), unitEnergy(T0, 1), unitEnergy(T0, 2, 1)]),
+        )
+        expect(await store.reader.production(id, ALWAYS)).toMatchObject([{ revision: 1, count: { n: 500 } }])
+        expect(await store.reader.unitEnergy(id, ALWAYS, undefined)).toMatchObject([{ revision: 1, value: { n: 2 } }])
       })
 
       it('does the same for production and unit energy', async () => {
