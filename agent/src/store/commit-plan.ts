@@ -11,7 +11,7 @@ import {
 import { encodeChunk } from './chunk.js'
 import type { RecordPlace } from './record-store.js'
 import type { StreamRow, Tables } from './tables.js'
-import type { Entry } from './write-queue.js'
+import type { Brought, Load } from './write-queue.js'
 
 /** Records of one chunk at most, so that a damaged one costs little. */
 const CHUNK_RECORDS = 200
@@ -33,25 +33,37 @@ export interface LostRun {
   last: number
 }
 
-/** What a commit will write, worked out before it is tried: the same entries on the same file give the same plan. */
+/** What a commit will write, worked out before it is tried: the same load on the same file gives the same plan. */
 export interface CommitPlan {
   readonly runs: readonly Run[]
+  /** By the streams' row ids. */
   readonly lastSeq: ReadonlyMap<number, number>
-  /** Numbers of each entry's records. */
-  readonly seqs: readonly (readonly Seq[])[]
+}
+
+/** A plan, and what it brings of the queue. */
+export interface QueuePlan extends CommitPlan {
+  readonly brought: Brought
+  /** The same high-water marks by the streams' names: row ids change when a damaged file is salvaged. */
+  readonly reached: ReadonlyMap<StreamId, number>
 }
 
 /** Gives every waiting record its number; lost ones get theirs too, and a gap record in the ledger that names them. */
-export function planCommit(entries: readonly Entry[], streams: readonly StreamRow[], stamp: () => Stamp): CommitPlan {
+export function planCommit({ lost, entries }: Load, streams: readonly StreamRow[], stamp: () => Stamp): QueuePlan {
   const planner = new Planner(streams)
-  const seqs = entries.map((entry) =>
-    entry.items.map((item) =>
-      item.kind === 'lost' ? planner.lose(item.stream) : planner.put(item.stream, item.record, entry.mono),
-    ),
-  )
-  const mono = entries[0]?.mono ?? 0
-  for (const lost of planner.lost) planner.put('ledger', gapOf(lost, 'storage_full', stamp()), mono)
-  return { runs: planner.runs, lastSeq: planner.lastSeq, seqs }
+  const used = { ...lost }
+  for (const kind of ['detail', 'ledger'] as const) if (lost[kind] > 0) planner.lose(kind, lost[kind])
+  const seqs = new Map<number, readonly Seq[]>()
+  for (const { order, items, mono } of entries) {
+    seqs.set(
+      order,
+      items.map(({ stream, record }) => planner.put(stream, record, mono)),
+    )
+    for (const { stream } of items) used[stream] += 1
+  }
+  const mono = entries[0]?.mono ?? stamp().mono
+  for (const run of planner.lost) planner.put('ledger', gapOf(run, 'storage_full', stamp()), mono)
+  const brought = { used, upTo: entries.at(-1)?.order ?? 0, seqs }
+  return { ...planner.plan, brought, reached: planner.reached }
 }
 
 /** Writes a plan; to be called inside a transaction. */
@@ -72,7 +84,7 @@ export function writeNow(
 ): void {
   const planner = new Planner(tables.streams())
   for (const { kind, record, origin } of rows) planner.put(kind, record, stamp.mono, origin)
-  writePlan(tables, { runs: planner.runs, lastSeq: planner.lastSeq, seqs: [] }, stamp)
+  writePlan(tables, planner.plan, stamp)
 }
 
 export function gapOf(lost: LostRun, reason: GapRecord['reason'], stamp: Stamp, batches?: [number, number]): GapRecord {
@@ -89,9 +101,9 @@ export function gapOf(lost: LostRun, reason: GapRecord['reason'], stamp: Stamp, 
 }
 
 class Planner {
-  readonly runs: Run[] = []
   readonly lost: LostRun[] = []
-  readonly lastSeq = new Map<number, number>()
+  private readonly runs: Run[] = []
+  private readonly lastSeq = new Map<number, number>()
   private readonly open = new Map<number, Run>()
 
   constructor(private readonly streams: readonly StreamRow[]) {}
@@ -109,13 +121,25 @@ class Planner {
     return seq
   }
 
-  lose(kind: StreamKind): Seq {
+  lose(kind: StreamKind, count: number): void {
     const stream = this.current(kind)
-    const seq = this.next(stream)
-    const before = this.lost.findLast((each) => each.stream === stream.stream)
-    if (before && before.last === seq - 1) before.last = seq
-    else this.lost.push({ stream: stream.stream, kind, first: seq, last: seq })
-    return seq
+    const first = this.next(stream)
+    const last = first + count - 1
+    this.lastSeq.set(stream.id, last)
+    this.lost.push({ stream: stream.stream, kind, first, last })
+  }
+
+  get plan(): CommitPlan {
+    return { runs: this.runs, lastSeq: this.lastSeq }
+  }
+
+  get reached(): ReadonlyMap<StreamId, number> {
+    return new Map(
+      this.streams.flatMap(({ id, stream }) => {
+        const last = this.lastSeq.get(id)
+        return last === undefined ? [] : [[stream, last] as const]
+      }),
+    )
   }
 
   private next(stream: StreamRow): Seq {

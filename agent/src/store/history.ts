@@ -88,9 +88,8 @@ function* unsealedRecords(
   query: StreamQuery,
   stream: StreamRow,
 ): Generator<StoredRecord> {
-  const rows = tables()?.chunks(stream.id) ?? []
+  const rows = tables()?.chunks(stream.id, query.after) ?? []
   for (const row of rows) {
-    if (row.last <= query.after) continue
     const chunk = decodeChunk(row)
     if (!chunk.ok) continue
     for (const { seq, record, origin } of chunk.value.rows) {

@@ -22,6 +22,7 @@ import type {
   PendingBatch,
   RecordQuery,
   RecordStore,
+  Rejected,
   SealedBatch,
   Sealer,
   SealLimits,
@@ -116,16 +117,18 @@ export class MemoryRecordStore implements RecordStore {
     })
   }
 
-  quarantine(stream: StreamId, seq: Seq, reason: string): void {
-    const known = this.quarantined.some((each) => each.stream === stream && each.seq === seq)
-    if (!known) this.quarantined.push({ stream, seq, reason })
+  quarantine(records: readonly Rejected[]): void {
+    for (const { stream, record, reason } of records) {
+      const known = this.quarantined.some((each) => each.stream === stream && each.seq === record)
+      if (!known) this.quarantined.push({ stream, seq: record, reason })
+    }
   }
 
-  refuse(id: StreamId, number: BatchNumber, reason: string): void {
+  refuse(id: StreamId, number: BatchNumber, reason: string): boolean {
     const stream = this.streams.find((each) => each.id === id)
     const batch = this.find(id, number)
     const sealer = this.options.sealer()
-    if (!stream || !sealer || batch?.status !== 'pending' || isVoid(batch.sealed)) return
+    if (!stream || !sealer || batch?.status !== 'pending' || isVoid(batch.sealed)) return false
     const successors: BatchNumber[] = []
     for (const half of halves(batch.records)) {
       const previous = lastHash(stream)
@@ -134,13 +137,14 @@ export class MemoryRecordStore implements RecordStore {
       successors.push(sealed.number)
     }
     const [only] = batch.records
-    if (successors.length === 0 && only) this.quarantine(id, only.seq, reason)
+    if (successors.length === 0 && only) this.quarantine([{ stream: id, record: only.seq, reason }])
     batch.sealed = sealVoid(batch.sealed, batch.previous, sealer, reason, successors, this.compression())
+    return true
   }
 
-  restartStream(id: StreamId, _reason: string): void {
+  restartStream(id: StreamId, _reason: string): boolean {
     const stream = this.streams.find((each) => each.id === id)
-    if (!stream) return
+    if (!stream) return true
     const batches = stream.batches.filter((each) => each.status === 'pending')
     // A void tells of one record that never comes, or has successors that are here themselves.
     const own = batches.filter((each) => !isVoid(each.sealed) || each.records.length === 1)
@@ -151,6 +155,7 @@ export class MemoryRecordStore implements RecordStore {
     for (const { seq, record, mono, origin } of [...left].sort((a, b) => a.seq - b.seq)) {
       put(next, record, mono, origin ?? { stream: id, seq })
     }
+    return true
   }
 
   *records(query: RecordQuery): Iterable<FoundRecord> {

@@ -93,7 +93,7 @@ describe('what the store does every minute', () => {
     'leaving a stream': (tables) => {
       const [stream] = tables.streams().filter(({ kind }) => kind === place.stream)
       invariant(stream, 'no stream')
-      expect(copySlice(tables, stream.stream, stampOf(clock))).toBe(true)
+      expect(copySlice(tables, stream.stream, stampOf(clock))).toBeGreaterThan(0)
     },
   }
   for (const [what, work] of Object.entries(WORK)) {

@@ -59,7 +59,9 @@ export class RawFile {
       const size = varint(bytes, at)
       const rowid = varint(bytes, size.next)
       if (size.value > 64 * 1024 * 1024) return undefined
-      return decodeRow(this.payload(bytes, rowid.next, size.value, withLog))
+      const [first, ...rest] = decodeRow(this.payload(bytes, rowid.next, size.value, withLog))
+      // An integer primary key is the row's id, and is not stored beside it.
+      return [first === null ? rowid.value : (first ?? null), ...rest]
     } catch {
       return undefined
     }

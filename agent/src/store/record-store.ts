@@ -98,17 +98,20 @@ export interface RecordStore {
   load(stream: StreamId, number: BatchNumber): SealedBatch | undefined
   /** Frees exactly the listed batches whose stored hash agrees; returns those freed. */
   acknowledge(list: readonly Acknowledgement[]): readonly Acknowledgement[]
-  /** Keeps what the cloud refused, with the reason; the record stays in history. */
-  quarantine(stream: StreamId, seq: Seq, reason: string): void
+  /** Keeps what the cloud refused, with the reason; the records stay in history. */
+  quarantine(records: readonly Rejected[]): void
   /**
    * Whole batch definitely refused: its bytes are set aside, its records copied with their numbers into smaller new
    * batches, and under its own number a void batch (naming hash, reason and successors) is pending. A batch of one
    * record is not cut further: the record is quarantined and the void has no successors. A gap record is then written anew, a
-   * few times at most: nothing else names what is gone.
+   * few times at most: nothing else names what is gone. False when nothing was done: the batch is a void itself, or the disk refuses.
    */
-  refuse(stream: StreamId, number: BatchNumber, reason: string): void
-  /** Other hash at the cloud: goes on in a new stream, copying what was unacknowledged with its origin. */
-  restartStream(stream: StreamId, reason: string): void
+  refuse(stream: StreamId, number: BatchNumber, reason: string): boolean
+  /**
+   * Other hash at the cloud: goes on in a new stream, copying what was unacknowledged with its origin. False when the disk refuses:
+   * the stream has not been left, and must be once more.
+   */
+  restartStream(stream: StreamId, reason: string): boolean
   /**
    * Stored records, stream by stream in the order of their numbers, newest revision not resolved. Local history and
    * restart of energy.
@@ -119,6 +122,13 @@ export interface RecordStore {
   putState(key: string, value: string): void
   health(): StoreHealth
   close(): Promise<void>
+}
+
+/** A record the cloud refused. */
+export interface Rejected {
+  readonly stream: StreamId
+  readonly record: Seq
+  readonly reason: string
 }
 
 /** Where a record is: its stream and its number in it. */

@@ -8,7 +8,7 @@ import { bodyFault, refusedOf, setBatchAside, setChunkAside } from './sealing.js
 import { type BatchRow, PENDING_OF_STREAM, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 
 /** Records copied in one transaction at most (one batch may hold more): weeks of backlog must fit neither memory nor log. */
-const SLICE_RECORDS = 2_000
+export const SLICE_RECORDS = 2_000
 const MARK = 'leaving '
 
 /**
@@ -30,13 +30,13 @@ export function streamsBeingLeft(tables: Tables): readonly StreamId[] {
   return marks.size === 0 ? [] : tables.streams().flatMap(({ stream }) => (marks.has(stream) ? [stream] : []))
 }
 
-/** Copies the next of the stream's records; false when that was the last. To be called inside a transaction. */
-export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
+/** Copies the next of the stream's records; how many, 0 when none was left. To be called inside a transaction. */
+export function copySlice(tables: Tables, id: StreamId, now: Stamp): number {
   const old = tables.streams().find((each) => each.stream === id)
   const rows = old ? nextRows(tables, old, now) : []
   if (!old || rows.length === 0) {
     tables.deleteState(`${MARK}${id}`)
-    return false
+    return 0
   }
   rows.sort((a, b) => a.seq - b.seq)
   writeNow(
@@ -44,7 +44,7 @@ export function copySlice(tables: Tables, id: StreamId, now: Stamp): boolean {
     rows.map(({ seq, record, origin }) => ({ kind: old.kind, record, origin: origin ?? { stream: id, seq } })),
     now,
   )
-  return true
+  return rows.length
 }
 
 /** The oldest that wait, sealed before unsealed; what is read here is out of the old stream. */
@@ -83,7 +83,7 @@ function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): StoredRecord[
     const chunk = decodeChunk(row)
     if (chunk.ok) {
       rows.push(...chunk.value.rows)
-      tables.deleteChunk(row.id)
+      tables.deleteChunk(row)
     } else setChunkAside(tables, old, row, chunk.fault, now)
   }
   return rows

@@ -34,6 +34,8 @@ interface FoundBatch {
 }
 interface OldStream {
   readonly kind: StreamKind
+  /** Row id of the stream in the damaged file: the order in which streams were begun. */
+  order: number
   lastSeq: number
   readonly batches: Map<number, FoundBatch>
   readonly chunks: Map<number, { readonly ref: RawRef; readonly last: number }>
@@ -61,11 +63,20 @@ export class Salvager {
     this.file.close()
   }
 
-  /** Puts everything into the new store, whose streams exist already; to be called inside a transaction. */
-  restore(tables: Tables, now: Stamp): Salvage {
-    let [batches, chunks, lostRecords] = [0, 0, 0]
+  /**
+   * Puts the old streams with their batches into the new store, before it has streams of its own: streams are history in the order of
+   * their rows. To be called inside a transaction, as is {@link restoreRows}.
+   */
+  restoreStreams(tables: Tables): number {
+    const streams = [...this.old].sort(([, a], [, b]) => a.order - b.order)
+    const copied = this.copied()
+    return streams.reduce((sum, [id, stream]) => sum + this.restoreBatches(tables, id, stream, copied), 0)
+  }
+
+  /** Copies unsealed records to the end of the new streams, and names what is missing. */
+  restoreRows(tables: Tables, now: Stamp): Omit<Salvage, 'batches'> {
+    let [chunks, lostRecords] = [0, 0]
     for (const [id, stream] of this.old) {
-      batches += this.restoreBatches(tables, id, stream)
       chunks += this.restoreChunks(tables, id, stream, now)
       for (const [first, last] of holes(stream)) {
         const lost = { stream: id, kind: stream.kind, first, last }
@@ -73,7 +84,7 @@ export class Salvager {
         lostRecords += last - first + 1
       }
     }
-    return { batches, chunks, lostRecords }
+    return { chunks, lostRecords }
   }
 
   private look(ref: RawRef, row: readonly RawValue[]): void {
@@ -88,11 +99,13 @@ export class Salvager {
     const { header } = opened
     const stream = this.stream(header.stream, header.stream_kind)
     const known = stream.batches.get(header.number)
-    const status = Math.max(row[5] === STATUS.acknowledged ? STATUS.acknowledged : STATUS.pending, known?.status ?? 0)
+    const said = row[5] === STATUS.acknowledged || row[5] === STATUS.superseded ? row[5] : STATUS.pending
+    const status = Math.max(said, known?.status ?? 0)
     // Of two versions the later one counts: acknowledged, or void.
     const keepsKnown = known !== undefined && (known.header.void !== undefined || header.void === undefined)
     stream.batches.set(header.number, keepsKnown ? { ...known, status } : { ref, header, status })
     stream.lastSeq = Math.max(stream.lastSeq, header.last)
+    placed(stream, row[1])
   }
 
   private lookAtChunk(ref: RawRef, row: readonly RawValue[]): void {
@@ -102,27 +115,50 @@ export class Salvager {
     const last = chunk.head.first + chunk.rows.length - 1
     if ((stream.chunks.get(chunk.head.first)?.last ?? 0) < last) stream.chunks.set(chunk.head.first, { ref, last })
     stream.lastSeq = Math.max(stream.lastSeq, last)
+    placed(stream, row[1])
   }
 
   private lookAtStream(row: readonly RawValue[]): void {
-    const [, id, kind, , lastSeq] = row
+    const [rowid, id, kind, , lastSeq] = row
     const known = z
       .object({ id: streamIdSchema, kind: streamKindSchema, lastSeq: seqSchema })
       .safeParse({ id, kind, lastSeq })
     if (!known.success || known.data.lastSeq > MOST_BELIEVED) return
     const stream = this.stream(known.data.id, known.data.kind)
     stream.lastSeq = Math.max(stream.lastSeq, known.data.lastSeq)
+    placed(stream, rowid)
   }
 
   private stream(id: StreamId, kind: StreamKind): OldStream {
     const known = this.old.get(id)
     if (known) return known
-    const stream: OldStream = { kind, lastSeq: 0, batches: new Map(), chunks: new Map() }
+    const stream: OldStream = {
+      kind,
+      order: Number.MAX_SAFE_INTEGER,
+      lastSeq: 0,
+      batches: new Map(),
+      chunks: new Map(),
+    }
     this.old.set(id, stream)
     return stream
   }
 
-  private restoreBatches(tables: Tables, id: StreamId, stream: OldStream): number {
+  /** Where the records were before that a copy of is here: in a batch that counts, or in a row. */
+  private copied(): Copied {
+    const copied = new Copied()
+    for (const { batches, chunks } of this.old.values()) {
+      for (const { header, status } of batches.values())
+        if (status !== STATUS.superseded)
+          for (const run of header.origin ?? []) copied.add(run.stream, run.was, run.count)
+      for (const { ref } of chunks.values()) {
+        const chunk = chunkOf(this.file.row(ref) ?? [])
+        if (chunk?.head.origin) copied.add(chunk.head.origin.stream, chunk.head.origin.seq, chunk.rows.length)
+      }
+    }
+    return copied
+  }
+
+  private restoreBatches(tables: Tables, id: StreamId, stream: OldStream, copied: Copied): number {
     const lastBatch = Math.max(0, ...stream.batches.keys())
     const row = tables.addOldStream(stream.kind, id, stream.lastSeq, lastBatch)
     for (const { ref, status } of [...stream.batches.values()].sort((a, b) => a.header.number - b.header.number)) {
@@ -132,7 +168,9 @@ export class Salvager {
       tables.addBatch(row, batch, header.previous, indexOf(rows))
       const added = tables.batch(id, header.number)
       if (!added) continue
-      tables.setStatus(added.id, status)
+      // A batch that was left, and whose copy is gone, is all there is of its records.
+      const isLeft = status === STATUS.superseded && (header.void !== undefined || copied.hasAll(header))
+      tables.setStatus(added.id, status === STATUS.superseded && !isLeft ? STATUS.pending : status)
       if (header.void) tables.voidBatch(added.id, batch, header.void.sha256)
     }
     return stream.batches.size
@@ -154,6 +192,31 @@ export class Salvager {
     }
     return count
   }
+}
+
+/** Places of records of which a copy was found. */
+class Copied {
+  private readonly runs = new Map<StreamId, [first: number, last: number][]>()
+
+  add(stream: StreamId, first: number, count: number): void {
+    const runs = this.runs.get(stream) ?? []
+    this.runs.set(stream, runs)
+    runs.push([first, first + count - 1])
+  }
+
+  /** Is there a copy of every record of a batch, by the place where each was first? */
+  hasAll(header: BatchHeader): boolean {
+    for (let seq = header.first; seq <= header.last; seq = seqSchema.parse(seq + 1)) {
+      const place = originOf(header, seq) ?? { stream: header.stream, seq }
+      const runs = this.runs.get(place.stream) ?? []
+      if (!runs.some(([first, last]) => place.seq >= first && place.seq <= last)) return false
+    }
+    return true
+  }
+}
+
+function placed(stream: OldStream, rowid: RawValue | undefined): void {
+  if (typeof rowid === 'number') stream.order = Math.min(stream.order, rowid)
 }
 
 /** Ranges of numbers that are in a batch, or (`all`) in a chunk. */

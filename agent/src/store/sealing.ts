@@ -86,7 +86,7 @@ function gather(tables: Tables, stream: StreamRow, maxDecodedBytes: number, now:
 
 export function setChunkAside(tables: Tables, stream: StreamRow, row: ChunkRow, why: string, now: Stamp): void {
   tables.keepDamaged('row', stream.stream, row.first, row.last, why, row.body)
-  tables.deleteChunk(row.id)
+  tables.deleteChunk(row)
   const lost = { stream: stream.stream, kind: stream.kind, first: row.first, last: row.last }
   writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now) }], now)
 }
@@ -115,7 +115,7 @@ function keep(tables: Tables, stream: StreamRow, { batch, count }: Sealed, { chu
   let left = count
   for (const { row, chunk } of chunks) {
     if (left <= 0) return
-    tables.deleteChunk(row.id)
+    tables.deleteChunk(row)
     const rest = chunk.rows.slice(left)
     const [first] = rest
     if (first) {

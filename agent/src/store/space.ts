@@ -1,11 +1,12 @@
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GapRecord, Stamp, StreamId, StreamKind } from '@metergate/protocol'
-import { peekChunk } from './chunk.js'
+import { decodeChunk, peekChunk } from './chunk.js'
 import { gapOf, type LostRun, writeNow } from './commit-plan.js'
 import { openSealed } from './open-sealed.js'
+import type { RecordPlace } from './record-store.js'
 import { bodyFault } from './sealing.js'
-import { type BatchRow, STATUS, sealedOf, type Tables } from './tables.js'
+import { type BatchRow, type ChunkRow, STATUS, sealedOf, type Tables } from './tables.js'
 
 /** The counter of records whose loss a gap record names. */
 export const EVICTED = 'evicted_records'
@@ -112,8 +113,7 @@ function* victimClasses(tables: Tables, acknowledgedOnly: boolean): Generator<re
     yield batchVictims(tables, kind, `status IN (${STATUS.acknowledged}, ${STATUS.superseded})`, false)
     if (acknowledgedOnly) continue
     yield batchVictims(tables, kind, `status = ${STATUS.pending} AND void = 0`, true)
-    // The newest ledger rows hold the gap records themselves: they are never given up.
-    if (kind === 'detail') yield chunkVictims(tables, kind)
+    yield chunkVictims(tables, kind)
   }
 }
 
@@ -171,21 +171,34 @@ const lastBatchOf = ({ last_batch }: GapRecord) => (last_batch === undefined ? {
 
 const lostOf = ({ stream_id, kind, first, last }: BatchRow): LostRun => ({ stream: stream_id, kind, first, last })
 
+/**
+ * Unsealed records. On a box that is not enrolled there is nothing else, so those of the ledger may go as well: the gap records in
+ * them are carried on, and rows of gap records alone stay.
+ */
 function chunkVictims(tables: Tables, kind: StreamKind): readonly Victim[] {
   const victims: Victim[] = []
   for (const stream of tables.streams().filter((each) => each.kind === kind)) {
     for (const row of tables.chunks(stream.id)) {
-      const { id, first, last, body } = row
-      const lost = { stream: stream.stream, kind, first, last }
-      const contents = (): Contents => {
-        const origin = peekChunk(row)?.head.origin
-        return origin ? { ...NOTHING, copies: [runOf(origin.stream, kind, origin.seq, last - first + 1)] } : NOTHING
-      }
-      victims.push({ lost, size: body.length, gap: true, contents, drop: () => tables.deleteChunk(id) })
+      const contents = chunkContents(row, kind)
+      if (!contents) continue
+      const lost = { stream: stream.stream, kind, first: row.first, last: row.last }
+      victims.push({ lost, size: row.body.length, gap: true, contents, drop: () => tables.deleteChunk(row) })
       if (victims.length >= SLICE) return victims
     }
   }
   return victims
+}
+
+/** Undefined for a row that must stay. */
+function chunkContents(row: ChunkRow, kind: StreamKind): (() => Contents) | undefined {
+  const copiesOf = (origin: RecordPlace | undefined) =>
+    origin ? [runOf(origin.stream, kind, origin.seq, row.last - row.first + 1)] : []
+  if (kind === 'detail') return () => ({ ...NOTHING, copies: copiesOf(peekChunk(row)?.head.origin) })
+  const chunk = decodeChunk(row)
+  if (!chunk.ok) return undefined
+  const named = chunk.value.rows.flatMap(({ record }) => (record.kind === 'gap' ? [record] : []))
+  if (named.length === chunk.value.rows.length) return undefined
+  return () => ({ copies: copiesOf(chunk.value.head.origin), named })
 }
 
 /** A file that only takes room: removed first when the disk is full, so that SQLite can work at all (delete needs room). */

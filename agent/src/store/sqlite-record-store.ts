@@ -12,8 +12,9 @@ import {
   type StreamId,
   type StreamKind,
   type StreamRecord,
+  WIRE_LIMITS,
 } from '@metergate/protocol'
-import { type CommitPlan, planCommit, writePlan } from './commit-plan.js'
+import { planCommit, type QueuePlan, writePlan } from './commit-plan.js'
 import { type Compression, DEFAULT_COMPRESSION } from './compression.js'
 import type { Disk } from './disk.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
@@ -26,17 +27,18 @@ import type {
   PendingBatch,
   RecordQuery,
   RecordStore,
+  Rejected,
   SealedBatch,
   Sealer,
   SealLimits,
   StoreFault,
   StoreHealth,
 } from './record-store.js'
-import { beginRestart, copySlice, streamsBeingLeft } from './restart-stream.js'
+import { beginRestart, copySlice, SLICE_RECORDS, streamsBeingLeft } from './restart-stream.js'
 import { bodyFault, isDue, refuseBatch, sealDue, setBatchAside } from './sealing.js'
 import { Ballast, evictSlice } from './space.js'
 import { type StartReport, StoreFile, type WriteFault } from './store-file.js'
-import { pendingOf, STATUS, sealedOf, type Tables } from './tables.js'
+import { pendingOf, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 import { type Verdict, verifyStore } from './verify.js'
 import { WriteQueue } from './write-queue.js'
 
@@ -97,7 +99,11 @@ export class SqliteRecordStore implements RecordStore {
   private timer = false
   /** A stream that was left still holds records that the disk did not let us copy. */
   private isLeaving = false
+  /** Others have a turn before the next slice of such a stream. */
+  private isPausing = false
   private degraded: string | undefined
+  /** A commit under way, or one that reported a failure and may have landed. */
+  private unsure: QueuePlan | undefined
   private lastHealth: StoreHealth | undefined
 
   constructor(private readonly options: SqliteRecordStoreOptions) {
@@ -186,24 +192,29 @@ export class SqliteRecordStore implements RecordStore {
     return freed
   }
 
-  quarantine(stream: StreamId, seq: Seq, reason: string): void {
-    this.write((tables) => tables.quarantine(stream, seq, reason))
-  }
-
-  refuse(stream: StreamId, number: BatchNumber, reason: string): void {
-    const sealer = this.options.sealer()
-    const batch = this.load(stream, number)
-    if (!sealer || !batch) return
+  quarantine(records: readonly Rejected[]): void {
     this.write((tables) => {
-      const row = tables.batch(stream, number)
-      if (row?.status !== STATUS.pending || row.void) return
-      refuseBatch(tables, row, batch, reason, sealer, this.settings.compression, this.stamp())
+      for (const { stream, record, reason } of records) tables.quarantine(stream, record, reason)
     })
   }
 
-  restartStream(stream: StreamId, reason: string): void {
-    this.write((tables) => beginRestart(tables, stream, reason, this.options.random, this.stamp()))
-    this.copyLeftStreams()
+  refuse(stream: StreamId, number: BatchNumber, reason: string): boolean {
+    const sealer = this.options.sealer()
+    const batch = this.load(stream, number)
+    if (!sealer || !batch) return false
+    const refused = this.write((tables) => {
+      const row = tables.batch(stream, number)
+      if (row?.status !== STATUS.pending || row.void) return false
+      refuseBatch(tables, row, batch, reason, sealer, this.settings.compression, this.stamp())
+      return true
+    })
+    return refused.ok && refused.value
+  }
+
+  restartStream(stream: StreamId, reason: string): boolean {
+    const begun = this.write((tables) => beginRestart(tables, stream, reason, this.options.random, this.stamp()))
+    if (begun.ok) this.copyLeftStreams()
+    return begun.ok
   }
 
   records(query: RecordQuery): Iterable<FoundRecord> {
@@ -267,34 +278,34 @@ export class SqliteRecordStore implements RecordStore {
   // ---- writing
 
   private commit(): Result<void, StoreFault> {
-    if (this.queue.length === 0 && this.states.size === 0 && this.acknowledged.size === 0) return ok(undefined)
-    const stored = this.commitWith(() => undefined)
-    return stored.ok ? ok(undefined) : stored
+    if (this.queue.isEmpty && this.states.size === 0 && this.acknowledged.size === 0) return ok(undefined)
+    for (;;) {
+      const stored = this.commitWith(() => undefined)
+      if (!stored.ok) return stored
+      if (this.queue.isEmpty) return ok(undefined)
+    }
   }
 
   /**
-   * Commits all that waits, and `also` in the same transaction. Tries again with a fresh handle, then with room made;
-   * else it all stays queued. The value is undefined when the commit landed although it reported a failure.
+   * Commits the oldest of what waits, mostly all of it, and `also` in the same transaction. Tries again with a fresh handle, then with
+   * room made; else it all stays queued.
    */
-  private commitWith<T>(also: (tables: Tables) => T): Result<T | undefined, StoreFault> {
+  private commitWith<T>(also: (tables: Tables) => T): Result<T, StoreFault> {
     this.keepWithinCap()
-    const tried: { plan?: CommitPlan } = {}
-    const count = this.queue.length
     const states = [...this.states]
-    const stored = this.write<{ plan: CommitPlan; value: T | undefined }>(
-      (tables) => {
-        const plan = planCommit(this.queue.all(), tables.streams(), () => this.stamp())
-        tried.plan = plan
-        writePlan(tables, plan, this.stamp())
-        for (const [key, value] of states) tables.putState(key, value)
-        return { plan, value: also(tables) }
-      },
-      () => this.landed(tried.plan),
-    )
+    const stored = this.write((tables) => {
+      const plan = planCommit(this.queue.head(), tables.streams(), () => this.stamp())
+      this.unsure = plan
+      writePlan(tables, plan, this.stamp())
+      for (const [key, value] of states) tables.putState(key, value)
+      return { plan, value: also(tables) }
+    })
     if (!stored.ok) return this.refused(stored.fault)
+    this.unsure = undefined
     for (const [key, value] of states) if (this.states.get(key) === value) this.states.delete(key)
     const { plan, value } = stored.value
-    for (const [index, entry] of this.queue.taken(count).entries()) entry.settle?.(ok(plan.seqs[index] ?? []))
+    this.queue.brought(plan.brought)
+    if (!this.queue.isEmpty) this.schedule()
     return ok(value)
   }
 
@@ -305,24 +316,11 @@ export class SqliteRecordStore implements RecordStore {
     return fail(fault)
   }
 
-  /**
-   * One transaction, with the ladder behind it: fresh handle, ballast, acknowledged history, then the oldest detail.
-   * `landed` finds a transaction that is on disk although its COMMIT reported a failure.
-   */
-  private write<T>(work: (tables: Tables) => T, landed: () => T | undefined = () => undefined): Result<T, StoreFault> {
+  /** One transaction, with the ladder behind it: fresh handle, ballast, acknowledged history, then the oldest detail. */
+  private write<T>(work: (tables: Tables) => T): Result<T, StoreFault> {
     let fault: WriteFault | undefined
     for (const step of LADDER) {
-      if (this.file.needsRepair && step !== 'as it is') {
-        // The new file has other row ids; what was acknowledged but not marked is just sent again.
-        this.acknowledged.clear()
-        if (!this.file.repair()) continue
-      } else if (fault) {
-        if (step === 'ballast' && !this.ballast.remove()) continue
-        if (!this.file.reopen()) continue
-        const value = landed()
-        if (value !== undefined) return this.recovered(value)
-        if (!this.makeRoom(step, fault)) continue
-      }
+      if (!this.isReady(step, fault)) continue
       const acknowledged = [...this.acknowledged]
       const written = this.file.write((tables) => {
         for (const id of acknowledged) tables.setStatus(id, STATUS.acknowledged)
@@ -331,27 +329,52 @@ export class SqliteRecordStore implements RecordStore {
       if (written.ok) for (const id of acknowledged) this.acknowledged.delete(id)
       if (written.ok) return this.recovered(written.value)
       fault = written.fault
+      if (fault.kind !== 'busy') continue
+      // Somebody else holds the file: waiting for it again and again would hold up everything else. Nothing has been committed.
+      this.unsure = undefined
+      break
     }
     const why = fault?.why ?? 'unknown'
     this.degraded = why
     return fail({ kind: fault?.kind === 'full' ? 'full' : 'io', why })
   }
 
-  private makeRoom(step: (typeof LADDER)[number], fault: WriteFault): boolean {
-    if (step !== 'history' && step !== 'oldest') return true
-    if (fault.kind === 'damaged') return false
+  /** Does what is done before this step of the ladder; false when it could not be, or would be of no use. */
+  private isReady(step: (typeof LADDER)[number], fault: WriteFault | undefined): boolean {
+    if (this.file.needsRepair && step !== 'as it is') {
+      // The new file has other row ids; what was acknowledged but not marked is just sent again.
+      this.acknowledged.clear()
+      return this.file.repair() && this.isSure()
+    }
+    if (!fault) return true
+    const makesRoom = step === 'history' || step === 'oldest'
+    // A medium that hiccups is not full: nothing is given up for it.
+    if (makesRoom && fault.kind !== 'full' && !this.isNearlyFull()) return false
+    if (step === 'ballast' && !this.ballast.remove()) return false
+    return this.file.reopen() && this.isSure() && (!makesRoom || this.makeRoom(step))
+  }
+
+  private makeRoom(step: 'history' | 'oldest'): boolean {
     const wanted = Math.min(Math.max(512 * 1024, this.settings.capBytes / 32), this.settings.capBytes / 8)
     const reason = this.file.isAtCap() ? 'storage_cap' : 'storage_full'
     const made = this.evict(wanted, reason, step === 'history')
     return made.ok && made.value > 0
   }
 
-  /** The plan, when the file shows that its commit is there. Unset at the first failure of a closed file. */
-  private landed(plan: CommitPlan | undefined): { plan: CommitPlan; value: undefined } | undefined {
-    if (!plan || plan.lastSeq.size === 0) return undefined
-    const streams = this.read((tables) => tables.streams(), [])
-    const isThere = ([id, seq]: [number, number]) => streams.some((each) => each.id === id && each.last_seq >= seq)
-    return [...plan.lastSeq].every(isThere) ? { plan, value: undefined } : undefined
+  /**
+   * Whether it is known what became of the last commit that reported a failure: it may be on the disk all the same. Asked of each new
+   * handle before anything is written with it, because whatever is written next uses up numbers as well.
+   */
+  private isSure(): boolean {
+    const plan = this.unsure
+    if (!plan || plan.reached.size === 0) return true
+    const streams = this.read<readonly StreamRow[] | undefined>((tables) => tables.streams(), undefined)
+    if (!streams) return false
+    this.unsure = undefined
+    const isThere = ([id, seq]: [StreamId, number]) =>
+      streams.some(({ stream, last_seq }) => stream === id && last_seq >= seq)
+    if ([...plan.reached].every(isThere)) this.queue.brought(plan.brought)
+    return true
   }
 
   private recovered<T>(value: T): Result<T, never> {
@@ -366,16 +389,36 @@ export class SqliteRecordStore implements RecordStore {
     if (free > this.settings.ballastBytes + this.settings.reserveBytes) this.ballast.create()
   }
 
-  /** Brings over what streams that were left still hold, slice by slice; what a crash or the disk stops is done next time. */
+  /**
+   * Brings over what streams that were left still hold, slice by slice, with a turn for others after each large one. Full batches are
+   * sealed as they come together: unsealed, weeks of backlog would take several times their room and drive itself out. What a crash
+   * or the disk stops is done next time.
+   */
   private copyLeftStreams(): void {
+    if (this.isPausing) return
     for (const stream of this.read(streamsBeingLeft, [])) {
       for (;;) {
         this.keepWithinCap()
-        const more = this.write((tables) => copySlice(tables, stream, this.stamp()))
-        this.isLeaving = !more.ok
-        if (!more.ok || !more.value) break
+        const copied = this.write((tables) => copySlice(tables, stream, this.stamp()))
+        this.isLeaving = !copied.ok
+        if (!copied.ok || copied.value === 0) break
+        if (copied.value < SLICE_RECORDS) continue
+        for (const kind of ['detail', 'ledger'] as const) while (this.seal(kind, ONLY_FULL));
+        this.pauseLeaving()
+        return
       }
     }
+  }
+
+  private pauseLeaving(): void {
+    this.isPausing = true
+    this.options.clock.sleep(durationMs(1), this.stopping.signal).then(
+      () => {
+        this.isPausing = false
+        this.copyLeftStreams()
+      },
+      () => undefined,
+    )
   }
 
   private evict(wanted: number, reason: GapRecord['reason'], acknowledgedOnly: boolean): Result<number, WriteFault> {
@@ -390,8 +433,7 @@ export class SqliteRecordStore implements RecordStore {
   private keepWithinCap(): void {
     const limit = this.file.capBytes()
     const used = this.read((tables) => tables.usedBytes(), 0)
-    const free = this.options.disk.freeBytes(this.options.folder)
-    const nearlyFull = free !== undefined && free < this.settings.reserveBytes
+    const nearlyFull = this.isNearlyFull()
     if (used <= limit * 0.9 && !nearlyFull) return
     const target = nearlyFull ? used - 256 * 1024 : limit * 0.85
     const only = used <= limit * 0.9
@@ -401,6 +443,11 @@ export class SqliteRecordStore implements RecordStore {
       const made = this.evict(over, 'storage_cap', only)
       if (!made.ok || made.value === 0) return
     }
+  }
+
+  private isNearlyFull(): boolean {
+    const free = this.options.disk.freeBytes(this.options.folder)
+    return free !== undefined && free < this.settings.reserveBytes
   }
 
   private schedule(): void {
@@ -437,6 +484,7 @@ export class SqliteRecordStore implements RecordStore {
 
 /** What is done between two tries of the same transaction. */
 const LADDER = ['as it is', 'fresh handle', 'ballast', 'history', 'oldest', 'oldest'] as const
+const ONLY_FULL: SealLimits = { minAgeMs: Number.POSITIVE_INFINITY, maxDecodedBytes: WIRE_LIMITS.sealedBytes }
 const CLOSED: StoreFault = { kind: 'closed', why: 'the store is closed' }
 
 /** On a nearly full disk: enough free pages inside the file for the next commits. */

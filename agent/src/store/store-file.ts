@@ -11,7 +11,8 @@ import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
 import { DamagedRow, STATUS, Tables } from './tables.js'
 import { readLog } from './write-ahead-log.js'
 
-export type WriteFault = { readonly kind: 'full' | 'io' | 'damaged'; readonly why: string }
+/** `busy`: another program has the file for itself. */
+export type WriteFault = { readonly kind: 'full' | 'io' | 'busy' | 'damaged'; readonly why: string }
 
 /** What starting found and did; all of it is in the ledger too. */
 export interface StartReport {
@@ -149,13 +150,17 @@ export class StoreFile {
       db.exec('COMMIT')
       return ok(value)
     } catch (error) {
+      tables.forgetCounts()
       if (!isTheDisks(error)) {
         // Not the disk's doing: nothing of it may stay, and nobody may go on.
         if (db.inTransaction) db.exec('ROLLBACK')
         throw error
       }
-      this.giveUp(error)
-      const kind = isDamageSeen(error) ? 'damaged' : sqliteCode(error) === 'SQLITE_FULL' ? 'full' : 'io'
+      const kind = kindOf(error)
+      // Nothing was written, and nothing is in doubt: the handle is as good as before.
+      if (kind === 'busy' && db.open) {
+        if (db.inTransaction) db.exec('ROLLBACK')
+      } else this.giveUp(error)
       return fail({ kind, why: `${textOf(error)} (${sqliteCode(error)})` })
     }
   }
@@ -213,11 +218,12 @@ export class StoreFile {
   /** First transaction after opening: streams, damage found, and the mark that the store is in use. */
   private settle(tables: Tables, { aside, damage, salvager, walLost }: Found): StartReport {
     const isNew = !tables.streams().some((each) => each.current)
+    const batches = salvager?.restoreStreams(tables) ?? 0
     for (const kind of ['detail', 'ledger'] as const) {
       if (isNew || walLost) tables.addStream(kind, newStreamId(this.random))
     }
     tables.setCounter(CLEAN, 0)
-    const salvaged = salvager?.restore(tables, this.stamp())
+    const salvaged = salvager && { batches, ...salvager.restoreRows(tables, this.stamp()) }
     const damagedRows = setDamagedAside(tables, this.stamp())
     const report = { setAside: aside, salvaged, damagedRows, newStreams: walLost || aside !== undefined }
     if (walLost || aside !== undefined)
@@ -302,6 +308,12 @@ function setDamagedAside(tables: Tables, now: Stamp): number {
 }
 
 const isDamageSeen = (error: unknown): boolean => error instanceof DamagedRow || isDamage(error)
+function kindOf(error: unknown): WriteFault['kind'] {
+  if (isDamageSeen(error)) return 'damaged'
+  if (sqliteCode(error) === 'SQLITE_FULL') return 'full'
+  return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error)) ? 'busy' : 'io'
+}
+
 const isTheDisks = (error: unknown): boolean => error instanceof DamagedRow || sqliteCode(error) !== ''
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0)

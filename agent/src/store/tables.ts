@@ -40,6 +40,8 @@ const chunkRow = z.object({
   body: bytes,
 })
 export type ChunkRow = z.infer<typeof chunkRow>
+const chunkEnd = chunkRow.pick({ id: true, last: true })
+const chunkSum = z.object({ rows: z.number(), records: z.number() })
 
 /** A batch's row without its body. */
 const batchRow = z.object({
@@ -115,6 +117,8 @@ function checked<T>(schema: z.ZodType<T>, row: unknown): T {
 /** The store's SQL, and nothing else: every statement once, every row checked on its way out. */
 export class Tables {
   private readonly prepared = new Map<string, Database.Statement<Slot[], unknown>>()
+  /** What is unsealed by stream, added up once: the table itself is walked over for it only after opening. */
+  private sums = new Map<number, { rows: number; records: number }>()
 
   constructor(readonly db: Database.Database) {}
 
@@ -150,25 +154,22 @@ export class Tables {
   // ---- chunks
 
   addChunk(stream: number, first: number, last: number, { checksum, body }: ChunkBytes): void {
-    this.run(
-      'INSERT INTO chunk (stream, first, last, checksum, body) VALUES (?, ?, ?, ?, ?)',
-      stream,
-      first,
-      last,
-      checksum,
-      body,
-    )
+    const slots = [stream, first, last, checksum, body]
+    this.run('INSERT INTO chunk (stream, first, last, checksum, body) VALUES (?, ?, ?, ?, ?)', ...slots)
+    this.countUnsealed(stream, 1, last - first + 1)
   }
 
   /** Puts back what is left of a chunk, in its old place. */
   addChunkAs(id: number, stream: number, first: number, last: number, { checksum, body }: ChunkBytes): void {
     const slots = [id, stream, first, last, checksum, body]
     this.run('INSERT INTO chunk (id, stream, first, last, checksum, body) VALUES (?, ?, ?, ?, ?, ?)', ...slots)
+    this.countUnsealed(stream, 1, last - first + 1)
   }
 
-  /** Chunks of a stream, oldest first, one at a time so that memory stays small. */
-  *chunks(stream: number): Generator<ChunkRow> {
-    for (let id = 0; ; ) {
+  /** Chunks of a stream that reach beyond the number `after`, oldest first, one at a time so that memory stays small. */
+  *chunks(stream: number, after = 0): Generator<ChunkRow> {
+    if (this.counted(stream).rows === 0) return
+    for (let id = after === 0 ? 0 : this.chunkBefore(stream, after); ; ) {
       const row = this.get('SELECT * FROM chunk WHERE stream = ? AND id > ? ORDER BY id LIMIT 1', stream, id)
       if (row === undefined) return
       const chunk = checked(chunkRow, row)
@@ -177,12 +178,48 @@ export class Tables {
     }
   }
 
-  deleteChunk(id: number): void {
-    this.run('DELETE FROM chunk WHERE id = ?', id)
+  /**
+   * The last chunk that ends at the number `after` or before; 0 when none does. Ids and numbers of a stream's chunks grow together,
+   * so a few looks find it among the weeks that a box not yet enrolled keeps.
+   */
+  private chunkBefore(stream: number, after: number): number {
+    let low = 0
+    let high = this.count('SELECT coalesce(max(id), 0) FROM chunk')
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const row = this.get('SELECT id, last FROM chunk WHERE stream = ? AND id > ? ORDER BY id LIMIT 1', stream, middle)
+      const next = checked(chunkEnd.optional(), row)
+      if (next === undefined || next.last > after) high = middle
+      else low = next.id
+    }
+    return low
   }
 
+  deleteChunk({ id, stream, first, last }: Omit<ChunkRow, 'checksum' | 'body'>): void {
+    this.run('DELETE FROM chunk WHERE id = ?', id)
+    this.countUnsealed(stream, -1, first - last - 1)
+  }
+
+  /** How many records of a stream are not sealed. */
   unsealed(stream: number): number {
-    return this.count('SELECT coalesce(sum(last - first + 1), 0) FROM chunk WHERE stream = ?', stream)
+    return this.counted(stream).records
+  }
+
+  private counted(stream: number): { rows: number; records: number } {
+    const text = 'SELECT count(*) AS rows, coalesce(sum(last - first + 1), 0) AS records FROM chunk WHERE stream = ?'
+    const sum = this.sums.get(stream) ?? checked(chunkSum, this.get(text, stream))
+    this.sums.set(stream, sum)
+    return sum
+  }
+
+  /** A transaction was rolled back: what was counted in it does not hold. */
+  forgetCounts(): void {
+    this.sums.clear()
+  }
+
+  private countUnsealed(stream: number, rows: number, records: number): void {
+    const sum = this.sums.get(stream)
+    if (sum) this.sums.set(stream, { rows: sum.rows + rows, records: sum.records + records })
   }
 
   // ---- batches

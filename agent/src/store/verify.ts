@@ -1,4 +1,4 @@
-import { type BatchHeader, decodeBatch, type StreamId } from '@metergate/protocol'
+import { type BatchHeader, decodeBatch, type OriginRun, type StreamId } from '@metergate/protocol'
 import { decodeChunk } from './chunk.js'
 import { decompress } from './compression.js'
 import { queryRecords } from './history.js'
@@ -54,7 +54,7 @@ export function verifyStore(tables: Tables): Verdict {
 
 /** The same in steps of a batch or a row each, for whoever has other work meanwhile. */
 export function* verifySteps(tables: Tables): Generator<void, Verdict> {
-  const settled = settledRanges(tables)
+  const settled = yield* settledRanges(tables)
   const walks: Verdict[] = []
   for (const each of tables.streams())
     walks.push(yield* new StreamWalk(tables, each, settled.get(each.stream) ?? []).run())
@@ -191,34 +191,54 @@ type Range = readonly [first: number, last: number]
  * Numbers of each stream that need not be in it: named by a gap record, set aside as damaged, or copied to the stream
  * that follows it (as that stream's records say).
  */
-function settledRanges(tables: Tables): ReadonlyMap<StreamId, readonly Range[]> {
+function* settledRanges(tables: Tables): Generator<void, ReadonlyMap<StreamId, readonly Range[]>> {
   const settled = new Map<StreamId, Range[]>()
-  const add = (stream: StreamId, range: Range) => settled.set(stream, [...(settled.get(stream) ?? []), range])
+  const add = (stream: StreamId, range: Range): void => {
+    const known = settled.get(stream) ?? []
+    settled.set(stream, known)
+    known.push(range)
+  }
   for (const { record } of queryRecords(() => tables, { stream: 'ledger', kinds: ['gap'] })) {
     if (record.kind === 'gap') add(record.stream, [record.first, record.last])
+    yield
   }
   for (const { stream, first, last } of tables.damagedRanges()) add(stream, [first, last])
   if (tables.streams().some((each) => !each.current)) {
-    for (const { stream, was, count } of copies(tables)) add(stream, [was, was + count - 1])
+    for (const runs of copies(tables)) {
+      for (const { stream, was, count } of runs) add(stream, [was, was + count - 1])
+      yield
+    }
   }
   for (const ranges of settled.values()) ranges.sort(([a], [b]) => a - b)
   return settled
 }
 
-function* copies(tables: Tables): Generator<{ stream: StreamId; was: number; count: number }> {
+type Copied = Pick<OriginRun, 'stream' | 'was' | 'count'>
+
+/** Where the records of each row or batch were before. */
+function* copies(tables: Tables): Generator<readonly Copied[]> {
   for (const { id } of tables.streams()) {
     for (const row of tables.chunks(id)) {
       const chunk = decodeChunk(row)
       const origin = chunk.ok ? chunk.value.head.origin : undefined
-      if (origin) yield { stream: origin.stream, was: origin.seq, count: row.last - row.first + 1 }
+      yield origin ? [{ stream: origin.stream, was: origin.seq, count: row.last - row.first + 1 }] : []
     }
-    for (const row of tables.batches('batch.stream = ? AND body IS NOT NULL', 'number', 1e9, id)) {
-      const body = tables.body(row.id)
-      const bytes = body && decompress(body, row.encoding)
-      const decoded = bytes?.ok ? decodeBatch(bytes.value) : undefined
-      if (decoded?.ok) yield* decoded.value.header.origin ?? []
+    for (let after = -1e15; ; ) {
+      const page = tables.batches('batch.stream = ? AND number > ?', 'number', 200, id, after)
+      if (page.length === 0) break
+      for (const row of page) {
+        after = row.number
+        yield originsOf(tables, row)
+      }
     }
   }
+}
+
+function originsOf(tables: Tables, row: BatchRow): readonly Copied[] {
+  const body = tables.body(row.id)
+  const bytes = body && decompress(body, row.encoding)
+  const decoded = bytes?.ok ? decodeBatch(bytes.value) : undefined
+  return decoded?.ok ? (decoded.value.header.origin ?? []) : []
 }
 
 /** Does the row say what its bytes say, and can every record in them be read? */

@@ -11,15 +11,18 @@ const FRESH_WINDOW = 8
  */
 export class BatchPicker {
   private readonly floor = new Map<StreamId, number>()
+  /** Not to be sent before an instant of the monotonic clock. */
+  private readonly postponed = new Map<string, number>()
 
   constructor(private readonly store: Pick<RecordStore, 'pending' | 'freshest'>) {}
 
   /** The next batches, each once: at most `count` and `bytes` (compressed), but at least one. */
-  take(count: number, bytes: number): readonly PendingBatch[] {
-    const fresh = this.fresh()
+  take(count: number, bytes: number, now: number): readonly PendingBatch[] {
+    for (const [key, until] of this.postponed) if (until <= now) this.postponed.delete(key)
+    const fresh = this.fresh().filter((each) => !this.postponed.has(keyOf(each)))
     const backlog = this.store
-      .pending(count + fresh.length)
-      .filter((batch) => !fresh.some((each) => isSame(each, batch)))
+      .pending(count + fresh.length + this.postponed.size)
+      .filter((batch) => !this.postponed.has(keyOf(batch)) && !fresh.some((each) => isSame(each, batch)))
     let left = bytes
     const fits = ({ size }: PendingBatch, index: number): boolean => {
       left -= size
@@ -39,6 +42,11 @@ export class BatchPicker {
     if (number <= floor && floor - number < FRESH_WINDOW) this.floor.set(stream, number - 1)
   }
 
+  /** Is not sent before `until` (monotonic): it must not keep the others. */
+  postpone(batch: Pick<PendingBatch, 'stream' | 'number'>, until: number): void {
+    this.postponed.set(keyOf(batch), until)
+  }
+
   /** The link is down: when it comes back, only the newest batch of a stream counts as fresh. */
   linkLost(): void {
     this.floor.clear()
@@ -54,3 +62,4 @@ export class BatchPicker {
 }
 
 const isSame = (a: PendingBatch, b: PendingBatch): boolean => a.stream === b.stream && a.number === b.number
+const keyOf = ({ stream, number }: Pick<PendingBatch, 'stream' | 'number'>): string => `${stream}/${number}`

@@ -33,7 +33,7 @@ export class Delivery {
   settle(receipt: UplinkReceipt): Settlement {
     // Rejections first: they name records of batches that are about to be freed.
     const rejected = receipt.rejected.filter(({ stream, record }) => this.hasSent(stream, record))
-    for (const { stream, record, reason } of rejected) this.store.quarantine(stream, record, reason)
+    if (rejected.length > 0) this.store.quarantine(rejected)
     const believed = receipt.committed.filter(
       ({ stream, number, sha256 }) => this.sent.get(keyOf(stream, number))?.sha256 === sha256,
     )

@@ -135,6 +135,22 @@ describe('sealing', () => {
     expect(cloud.attempts[0]?.batch.last).toBe(6)
   })
 
+  it('of many batches that are due leaves turns for others between them', async () => {
+    const sealed: number[] = []
+    const seal = store.seal.bind(store)
+    store.seal = (kind, limits) => {
+      const batch = seal(kind, { ...limits, maxDecodedBytes: 1_000 })
+      if (batch) sealed.push(clock.mono())
+      return batch
+    }
+    for (let n = 0; n < 200; n += 1) await store.append([noisyReading()])
+    await clock.advance(60_000)
+    start()
+    await clock.advance(1_000)
+    expect(sealed.length).toBeGreaterThan(5)
+    expect(new Set(sealed).size).toBeGreaterThanOrEqual(sealed.length - 1)
+  })
+
   it('gathers fuller batches while nobody answers', async () => {
     cloud.script = () => down
     cloud.heartbeatFault = { kind: 'unreachable', why: 'ECONNREFUSED' }
@@ -349,6 +365,39 @@ describe('refusals', () => {
     cloud.script = () => undefined
     await clock.advance(3_600_000)
     expect(unacknowledged()).toBe(0)
+  })
+
+  it('of a void, which cannot be cut up, keep nobody else: it is tried again each hour', async () => {
+    await backlog(20)
+    let refused = 0
+    cloud.script = ({ number }) => {
+      if (number !== 1) return undefined
+      refused += 1
+      return faulty({ kind: 'refused_batch', status: 422, why: 'no' })
+    }
+    start()
+    await live(6 * 3_600_000)
+    expect(refused).toBeGreaterThan(2)
+    expect(refused).toBeLessThan(10)
+    expect(loop.status().link).toBe('up')
+    expect(store.pending(9).map(({ number }) => number)).toEqual([1])
+  })
+
+  it('by conflict are met again when the disk did not let the stream be left', async () => {
+    await backlog(3)
+    const [left] = store.health().streams.map(({ stream }) => stream)
+    const restart = store.restartStream.bind(store)
+    let tries = 0
+    store.restartStream = (stream, reason) => {
+      tries += 1
+      return tries > 1 && restart(stream, reason)
+    }
+    cloud.script = ({ stream }) => (stream === left ? faulty({ kind: 'conflict', why: 'other hash' }) : undefined)
+    start()
+    await clock.advance(3_600_000)
+    expect(tries).toBe(2)
+    expect(unacknowledged()).toBe(0)
+    expect(notices.filter(({ kind }) => kind === 'stream_restarted')).toHaveLength(1)
   })
 
   it('by conflict lead to a new stream with the same records', async () => {

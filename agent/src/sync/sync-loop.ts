@@ -33,6 +33,10 @@ const MOST_IN_FLIGHT = 16
 const MOST_BYTES_IN_FLIGHT = 64 * 1024
 /** Before going on after one exchange of several broke off, at most. */
 const BROKE_OFF_WAIT = seconds(1)
+/** Between two batches sealed one after the other. */
+const BETWEEN_SEALS = durationMs(1)
+/** A batch that is refused and cannot be cut up (a void, mostly) is tried again this seldom. */
+const REFUSED_AGAIN = minutes(60)
 /** With nothing to send. */
 const LOOK_EVERY = seconds(5)
 const HEARTBEAT_EVERY = seconds(60)
@@ -119,8 +123,8 @@ export class SyncLoop {
 
   /** Sends what comes next, one batch or a few at once, and says how long to wait before the next look. */
   private async uploadStep(signal: AbortSignal): Promise<DurationMs> {
-    this.sealWhatIsDue()
-    const next = this.picker.take(this.inFlight, MOST_BYTES_IN_FLIGHT)
+    await this.sealWhatIsDue(signal)
+    const next = this.picker.take(this.inFlight, MOST_BYTES_IN_FLIGHT, this.parts.clock.mono())
     if (next.length === 0) return durationMs(Math.min(LOOK_EVERY, this.options.every ?? EVERY))
     const batches = next
       .map(({ stream, number }) => this.parts.store.load(stream, number))
@@ -180,12 +184,14 @@ export class SyncLoop {
     return [batch, outcome]
   }
 
-  private sealWhatIsDue(): void {
+  private async sealWhatIsDue(signal: AbortSignal): Promise<void> {
     const every = this.options.every ?? EVERY
     const minAgeMs = this.book.isFree ? every : Math.max(every, EVERY_OFFLINE)
     for (const kind of ['ledger', 'detail'] as const) {
-      // Until nothing more is due: after an outage there may be many.
-      while (this.parts.store.seal(kind, { minAgeMs, maxDecodedBytes: WIRE_LIMITS.sealedBytes }));
+      // Until nothing more is due: after an outage or an enrolment there may be hundreds, and polls must have their turn.
+      const limits = { minAgeMs, maxDecodedBytes: WIRE_LIMITS.sealedBytes }
+      for (let count = 0; !signal.aborted && this.parts.store.seal(kind, limits); count += 1)
+        if (count > 0) await this.parts.clock.sleep(BETWEEN_SEALS)
     }
   }
 
@@ -256,8 +262,11 @@ export class SyncLoop {
     this.refusalsInARow += 1
     this.book.count('refused')
     this.book.fault(fault)
-    this.parts.store.refuse(batch.stream, batch.number, fault.why)
     this.delivery.forget(batch.stream, batch.number)
+    if (!this.parts.store.refuse(batch.stream, batch.number, fault.why)) {
+      this.picker.postpone(batch, this.parts.clock.mono() + REFUSED_AGAIN)
+      return seconds(1)
+    }
     this.options.onNotice?.({ kind: 'batch_refused', batch, why: fault.why })
     return seconds(1)
   }
@@ -266,9 +275,10 @@ export class SyncLoop {
     this.delivery.forget(batch.stream, batch.number)
     // Several of one stream may have been under way; one new stream is enough.
     if (this.left.has(batch.stream)) return this.linkDown(fault, this.nextWait())
-    this.left.add(batch.stream)
     this.book.count('conflicts')
-    this.parts.store.restartStream(batch.stream, fault.why)
+    // The disk refuses: the batch is sent again, and met with the same answer.
+    if (!this.parts.store.restartStream(batch.stream, fault.why)) return this.linkDown(fault, this.nextWait())
+    this.left.add(batch.stream)
     this.options.onNotice?.({ kind: 'stream_restarted', batch, why: fault.why })
     // A cloud that contradicts every new stream must not make a thousand of them.
     return this.linkDown(fault, this.nextWait())

@@ -71,11 +71,11 @@ export class HerdStore implements RecordStore {
     throw new Error(NOT_HERE)
   }
 
-  refuse(): void {
+  refuse(): boolean {
     throw new Error(NOT_HERE)
   }
 
-  restartStream(): void {
+  restartStream(): boolean {
     throw new Error(NOT_HERE)
   }
 

@@ -50,8 +50,8 @@ export const PLANTED_MISTAKES: Readonly<Record<string, PlantedMistake>> = {
   'poison-planted': {
     what: 'a refused batch is sent again and again',
     file: 'agent/src/sync/sync-loop.ts',
-    right: '    this.parts.store.refuse(batch.stream, batch.number, fault.why)\n',
-    wrong: '',
+    right: '!this.parts.store.refuse(batch.stream, batch.number, fault.why)',
+    wrong: 'false',
     foundBy: { suite: 'agent/src/sync/sync-loop.test.ts' },
   },
   'same-batch-planted': {

@@ -68,11 +68,23 @@ export function toldStore(
     if (!current.has(kind)) current = new Map(inner.health().streams.map((each) => [each.kind, each.stream]))
     return current.get(kind)
   }
+  // News of a commit is heard a moment after it: a stream may have been left between the two.
+  let left = { at: Number.NaN, streams: new Map<StreamKind, StreamId>() }
+  const leave = (): void => {
+    const kinds = ['detail', 'ledger'] as const
+    const known = kinds.flatMap((kind) => [[kind, streamOf(kind)] as const])
+    left = { at: clock.mono(), streams: new Map(known.flatMap(([kind, id]) => (id ? [[kind, id] as const] : []))) }
+  }
+  const storedIn = (record: StreamRecord, seq: Seq): StreamId | undefined => {
+    const kind = kindOf(record)
+    const old = left.at === clock.mono() ? left.streams.get(kind) : undefined
+    return old !== undefined && wasIn(inner, kind, old, seq, record) ? old : streamOf(kind)
+  }
   const note = (records: readonly StreamRecord[], seqs: readonly Seq[]): void => {
     for (const [index, record] of records.entries()) {
-      const stream = streamOf(kindOf(record))
       const seq = seqs[index]
-      if (stream !== undefined && seq !== undefined) ledger.note(stream, seq, record)
+      const stream = seq && storedIn(record, seq)
+      if (stream && seq !== undefined) ledger.note(stream, seq, record)
     }
   }
   return {
@@ -108,19 +120,22 @@ export function toldStore(
       changed()
       return inner.acknowledge(list)
     },
-    quarantine: (stream, seq, reason) => inner.quarantine(stream, seq, reason),
+    quarantine: (records) => inner.quarantine(records),
     refuse(stream, number, reason) {
       life.step()
-      inner.refuse(stream, number, reason)
+      const refused = inner.refuse(stream, number, reason)
       changed()
       life.step()
+      return refused
     },
     restartStream(stream, reason) {
       life.step()
-      inner.restartStream(stream, reason)
+      leave()
+      const begun = inner.restartStream(stream, reason)
       current = new Map()
       changed()
       life.step()
+      return begun
     },
     records: (query) => inner.records(query),
     getState: (key) => inner.getState(key),
@@ -128,6 +143,16 @@ export function toldStore(
     health,
     close: () => inner.close(),
   }
+}
+
+/** Is this record, or a copy that says so, what a stream had under that number? */
+function wasIn(store: RecordStore, kind: StreamKind, old: StreamId, seq: Seq, record: StreamRecord): boolean {
+  const text = encodeRecord(record)
+  for (const found of store.records({ stream: kind })) {
+    const place = found.origin ?? found
+    if (place.stream === old && place.seq === seq && encodeRecord(found.record) === text) return true
+  }
+  return false
 }
 
 /** The store's health, and when it was so by the monotonic clock. */
