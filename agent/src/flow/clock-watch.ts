@@ -30,8 +30,12 @@ export class ClockWatch {
 
   /** Asks the operating system once. */
   async askSystem(): Promise<void> {
+    const { clock, trust } = this.parts
+    // A step until now is seen first: the answer then speaks of the clock after it.
+    this.#learn(trust.watch())
+    const asked = clock.mono()
     const evidence = await this.parts.clockEvidence()
-    if (evidence) this.#learn(this.parts.trust.systemEvidence(evidence))
+    if (evidence) this.#learn(trust.systemEvidence(evidence, asked))
   }
 
   keepAskingSystem(signal: AbortSignal): Promise<void> {
@@ -43,11 +47,16 @@ export class ClockWatch {
     this.#learn(this.parts.trust.serverTime(serverWall, roundTripMs))
   }
 
-  #learn({ anchor, steppedMs }: ClockFinding): void {
+  #learn({ anchor, steppedMs, dispute }: ClockFinding): void {
     const { logger, journal, trust, onAnchor } = this.parts
     if (steppedMs !== undefined) {
       logger.warn('the wall clock was set', { by_ms: steppedMs })
       void journal.event('clock_step', { by_ms: steppedMs }, { urgent: true })
+    }
+    if (dispute) {
+      const facts = { source: dispute.source, against: dispute.against, by_ms: dispute.byMs }
+      logger.warn('two sources of the time disagree', facts)
+      void journal.event('clock_dispute', facts, { urgent: true })
     }
     if (!anchor) return
     const record: AnchorRecord = { kind: 'anchor', stamp: trust.stamp(), ...anchor }
