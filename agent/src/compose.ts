@@ -24,7 +24,7 @@ import { CloudHttp } from './sync/cloud-http.js'
 import { HttpUplink } from './sync/http-uplink.js'
 import { DiskKeyFile } from './sync/key-file.js'
 import { loadOrCreateKey } from './sync/signature.js'
-import { clockEvidence, type Logger, SystemClock, SystemRandom } from './system/index.js'
+import { type Logger, SystemClock, SystemRandom, systemClockEvidence } from './system/index.js'
 import { SOFTWARE, VERSION } from './version.js'
 
 /** The agent on the real box: the only place that knows every adapter. */
@@ -81,7 +81,7 @@ async function runGateway(written: LoadedConfig, { clock, random, logger, signal
     trust,
     store: opened.value,
     makeBus: (line, units) => createBus(line, clock, units),
-    clockEvidence,
+    clockEvidence: systemClockEvidence(clock),
     process: processFacts(config.store.folder),
     uplink: uplink.value,
   })

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { durationMs } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../testing/virtual-clock.js'
-import { chronyError, clockEvidence, type EvidenceSources } from './clock-evidence.js'
+import { chronyWord, clockEvidence, type EvidenceSources, ntpdWord } from './clock-evidence.js'
 import { diskSpace, writePrivately } from './disk.js'
 import { createLogger } from './logger.js'
 import { RepeatLimit } from './repeat-limit.js'
@@ -39,26 +39,56 @@ describe('clock evidence', () => {
     wallMs: () => 10_000_000,
     timesyncdMark: async () => undefined,
     chronyTracking: async () => undefined,
+    ntpdVariables: async () => undefined,
+    kernelSynchronised: async () => undefined,
     ...over,
   })
 
   it("takes chrony's own bound: offset + dispersion + half the delay, rounded up", async () => {
-    expect(chronyError(TRACKING)).toBe(18)
     expect(await clockEvidence(sources({ chronyTracking: async () => TRACKING }))).toEqual({
       source: 'chrony',
       errorMs: 18,
+      markMs: 1_763_870_000_100,
     })
   })
   it('takes no word of a chrony that is not synchronised', () => {
-    expect(chronyError(TRACKING.replace('Normal', 'Not synchronised'))).toBeUndefined()
-    expect(chronyError('506 Cannot talk to daemon')).toBeUndefined()
+    expect(chronyWord(TRACKING.replace('Normal', 'Not synchronised'))).toBeUndefined()
+    expect(chronyWord('506 Cannot talk to daemon')).toBeUndefined()
   })
   it("believes timesyncd's mark only while it is fresh", async () => {
     const marked = (age: number) => clockEvidence(sources({ timesyncdMark: async () => 10_000_000 - age }))
-    expect(await marked(60_000)).toMatchObject({ source: 'timesyncd' })
+    expect(await marked(60_000)).toMatchObject({ source: 'timesyncd', markMs: 9_940_000 })
     expect(await marked(3 * 3_600_000)).toBeUndefined()
     expect(await marked(-60_000)).toBeUndefined()
     expect(await clockEvidence(sources({}))).toBeUndefined()
+  })
+
+  // 2026-11-23 04:00:00 UTC is 0xeeae38c0 in NTP seconds.
+  const NTPD = `associd=0 status=0615 leap_none, sync_ntp, 1 event, clock_sync,
+version="ntpd 4.2.8p15", processor="x86_64", leap=00, stratum=3,
+precision=-23, rootdelay=12.000, rootdisp=30.500, refid=162.159.200.123,
+reftime=eeae38c0.80000000  Mon, Nov 23 2026  4:00:00.500,
+clock=eeae3900.00000000  Mon, Nov 23 2026  4:01:04.000, peer=1, tc=6,
+mintc=3, offset=-0.250000, frequency=5.1, sys_jitter=0.1, clk_jitter=0.1`
+  const REFERENCE = Date.UTC(2026, 10, 23, 4) + 500
+
+  it("takes ntpd's own bound, and what the clock can have drifted since", async () => {
+    const wallMs = () => REFERENCE + 600_000
+    expect(await clockEvidence(sources({ wallMs, ntpdVariables: async () => NTPD }))).toEqual({
+      source: 'kernel',
+      errorMs: 37 + 60,
+      markMs: REFERENCE,
+    })
+    expect(ntpdWord(NTPD.replace('leap=00', 'leap=11'))).toBeUndefined()
+    expect(ntpdWord(NTPD.replace('stratum=3', 'stratum=16'))).toBeUndefined()
+    expect(ntpdWord('ntpq: read: Connection refused')).toBeUndefined()
+  })
+
+  it('takes the word of the kernel where no daemon is known, and not that of a timesyncd gone quiet', async () => {
+    const says = (text: string) => sources({ kernelSynchronised: async () => text })
+    expect(await clockEvidence(says('yes\n'))).toEqual({ source: 'kernel', errorMs: 1_500 })
+    expect(await clockEvidence(says('no\n'))).toBeUndefined()
+    expect(await clockEvidence({ ...says('yes\n'), timesyncdMark: async () => 1_000 })).toBeUndefined()
   })
 })
 
