@@ -1,9 +1,9 @@
-import { fail, gatewayIdSchema, heartbeatRequestSchema, invariant, ok } from '@metergate/protocol'
+import { bootId, epochMs, fail, gatewayIdSchema, heartbeatRequestSchema, invariant, ok } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { assembleGateway } from './assemble.js'
 import type { RegisterBus } from './bus/register-bus.js'
 import { checkSource } from './config/load.js'
-import { ClockTrust } from './reading/clock-trust.js'
+import { type ClockEvidence, ClockTrust } from './reading/clock-trust.js'
 import { MemoryRecordStore } from './store/memory-record-store.js'
 import { silentLogger } from './system/index.js'
 import { ScriptedUplink } from './testing/scripted-uplink.js'
@@ -52,7 +52,7 @@ class FullStore extends MemoryRecordStore {
 
 function harness({
   Store = MemoryRecordStore,
-  evidence = async () => ({ source: 'chrony', errorMs: 1 }) as const,
+  evidence = async (): Promise<ClockEvidence | undefined> => ({ source: 'chrony', errorMs: 1 }),
 } = {}) {
   const clock = new VirtualClock()
   const random = new SeededRandom(1)
@@ -145,5 +145,32 @@ describe('one read of a meter', () => {
     invariant(meter, 'one meter is configured')
     const read = await gateway.handlers().read({ meter: meter.id }, new AbortController().signal)
     expect(read).toMatchObject({ ok: true, value: { why: '/dev/ttyUSB7: no such file' } })
+  })
+})
+
+describe('a box whose clock nobody vouches for', () => {
+  it('says that energy waits for it, until a technician confirms what it showed', async () => {
+    const { clock, gateway } = harness({ evidence: async () => undefined })
+    const calls = gateway.handlers()
+    const never = new AbortController().signal
+    const span = { start: epochMs(0), end: epochMs(60_000) }
+    expect(await calls.energy(span, never)).toMatchObject({ ok: true, value: { waiting_for: 'clock' } })
+    expect(gateway.snapshot()).toMatchObject({ waiting_for: 'clock' })
+    const told = await calls.clock({}, never)
+    invariant(told.ok, 'the state of the clock can always be told')
+    expect(told.value).toMatchObject({ quality: 'U', evidence: null, waiting_for: 'clock', wall: clock.wall() })
+
+    const { boot, mono, wall } = told.value
+    await clock.advance(5_000)
+    const stranger = await calls.clock_confirm({ boot: bootId('other'), mono, wall, error_ms: 1_500 }, never)
+    expect(stranger).toMatchObject({ ok: false, fault: { kind: 'bad_request' } })
+    const confirmed = await clock.runUntil(calls.clock_confirm({ boot, mono, wall, error_ms: 1_500 }, never))
+    expect(confirmed).toMatchObject({ ok: true, value: { quality: 'S', evidence: { source: 'technician' } } })
+    const energy = await calls.energy(span, never)
+    expect(energy.ok && energy.value.waiting_for).toBeUndefined()
+    // Hours later the clock may have drifted too far to call it right, but what is read is dated by that word.
+    await clock.advance(6 * 3_600_000)
+    expect(gateway.snapshot().clock.quality).toBe('U')
+    expect(gateway.snapshot().waiting_for).toBeUndefined()
   })
 })

@@ -4,6 +4,7 @@ import type { RegisterBus } from './bus/register-bus.js'
 import type { LoadedConfig } from './config/load.js'
 import type { ControlHandlers } from './control/calls.js'
 import type { PlantZone } from './energy/plant-time.js'
+import { clockCalls } from './flow/clock-calls.js'
 import { ClockWatch } from './flow/clock-watch.js'
 import { type EnergyReportParts, energyCalls } from './flow/energy-calls.js'
 import { EnergyDraw } from './flow/energy-draw.js'
@@ -72,6 +73,7 @@ export class Gateway {
     this.#clockWatch = new ClockWatch({
       ...parts,
       journal: this.#journal,
+      waitsForClock: () => feed.waitsForClock(),
       onAnchor: (anchor) => {
         feed.anchored(anchor)
         this.#energy.soon()
@@ -150,8 +152,15 @@ export class Gateway {
         if (!session) return fail({ kind: 'unknown_meter', why: `no meter is called ${meter}` })
         return ok(await readMeter(session, this.parts.loaded, signal))
       },
+      ...clockCalls({
+        ...this.parts,
+        watch: this.#clockWatch,
+        offsetMs: () => this.#sync?.status().serverTime?.offsetMs,
+        waitsForClock: () => this.parts.feed.waitsForClock(),
+      }),
       ...energyCalls({
         ...this.parts,
+        waitsForClock: () => this.parts.feed.waitsForClock(),
         now: () => this.parts.clock.wall(),
         declare: (entry) => this.parts.feed.declare(entry),
         exchange: (meter, change) => this.parts.feed.exchange(meter, change),

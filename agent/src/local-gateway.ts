@@ -38,7 +38,9 @@ export function localGateway(loaded: LoadedConfig, ports: LocalPorts): LocalGate
     return work(callsOn(store, loaded, ports))
   }
   const handlers: ControlHandlers = {
-    status: async () => fail({ kind: 'failed', why: 'status is about the running daemon' }),
+    status: aboutTheDaemon,
+    clock: aboutTheDaemon,
+    clock_confirm: aboutTheDaemon,
     read: async ({ meter }, signal) => {
       const entry = loaded.config.meters.find(({ id }) => id === meter)
       const line = loaded.config.lines.find(({ id }) => id === entry?.line)
@@ -62,6 +64,8 @@ export function localGateway(loaded: LoadedConfig, ports: LocalPorts): LocalGate
     },
   }
 }
+
+const aboutTheDaemon = async () => fail({ kind: 'failed', why: 'this is about the running daemon' } as const)
 
 function callsOn(store: RecordStore, loaded: LoadedConfig, { clock, random, trust }: LocalPorts) {
   const zone = new PlantZone(loaded.config.plant.timezone)

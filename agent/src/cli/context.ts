@@ -14,6 +14,7 @@ import { Terminal } from './terminal.js'
 /** 0 ok, 1 the operation failed, 2 bad usage or configuration, 130 and 143 broken off by Ctrl-C and SIGTERM. */
 export type ExitCode = 0 | 1 | 2 | 130 | 143
 
+const ABOUT_THE_DAEMON: ReadonlySet<ControlCall> = new Set(['status', 'clock', 'clock_confirm'])
 const PLACES = ['metergate.yaml', '/etc/metergate/metergate.yaml']
 
 /** The file `--config` or METERGATE_CONFIG names, else the first usual place that has one. */
@@ -77,7 +78,7 @@ export class CliContext {
     throw new CommandEnd(code)
   }
 
-  /** Asks the running daemon; without one does it here, except for `status`, which is about the daemon. */
+  /** Asks the running daemon; without one does it here, except for what is about the daemon itself. */
   async ask<C extends ControlCall>(
     loaded: LoadedConfig,
     call: C,
@@ -86,7 +87,7 @@ export class CliContext {
     const client = new ControlClient(controlSocketPath(loaded.config.store.folder), this.deps.clock)
     const answer: Result<ControlAnswers[C], ControlClientFault> = await client.ask(call, request)
     if (answer.ok) return answer.value
-    if (answer.fault.kind !== 'not_running' || call === 'status') return this.fail(faultText(answer.fault))
+    if (answer.fault.kind !== 'not_running' || ABOUT_THE_DAEMON.has(call)) return this.fail(faultText(answer.fault))
     if (call === 'read') this.terminal.warn(CLI.directRead)
     const local = this.deps.local(loaded)
     try {

@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.js'
 import { PlantZone, type Slot } from '../energy/plant-time.js'
 import { intervalMinutes } from '../flow/meter-setup.js'
 import { CLI } from '../i18n/cli-texts.js'
+import { CLOCK } from '../i18n/clock-texts.js'
 import { ENERGY } from '../i18n/energy-texts.js'
 import type { CliContext } from './context.js'
 import { energyCsv, NOT_FOR_SETTLEMENT } from './energy-csv.js'
@@ -41,6 +42,7 @@ export function energyCommand(cli: CliContext): Command {
         'energy',
         closedPart(spanOf(cli, loaded, options), loaded, cli.deps.clock.wall()),
       )
+      if (report.waiting_for && !options.json) terminal.warn(CLOCK.waits)
       if (options.json) terminal.json({ note: NOT_FOR_SETTLEMENT, ...report })
       else if (options.csv) terminal.print(energyCsv(report))
       else printEnergy(terminal, report)

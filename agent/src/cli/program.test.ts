@@ -45,6 +45,8 @@ const readingAt = (seq: number) => ({
 
 const handlers: ControlHandlers = {
   status: nobody,
+  clock: nobody,
+  clock_confirm: nobody,
   read: async ({ meter }) =>
     ok({
       meter,

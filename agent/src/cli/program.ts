@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { peekLanguage } from '../config/peek-language.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { asLanguage, chooseLanguage, type Language, type Localized } from '../i18n/localized.js'
+import { clockCommand } from './clock.js'
 import { configCommand } from './config.js'
 import { CliContext, CommandEnd, configFileOf, type ExitCode } from './context.js'
 import { doctorCommand } from './doctor.js'
@@ -70,6 +71,7 @@ export function createProgram(cli: CliContext): Command {
     configCommand,
     readCommand,
     statusCommand,
+    clockCommand,
     energyCommand,
     productionCommand,
     meterCommand,

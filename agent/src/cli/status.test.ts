@@ -64,6 +64,15 @@ describe('metergate status just after the start', () => {
   })
 })
 
+describe('metergate status while nobody vouches for the clock', () => {
+  it('says what follows: energy waits, or readings are dated from what is known', () => {
+    const waits: GatewaySnapshot = { ...STARTING, waiting_for: 'clock' }
+    expect(shown(waits, 'en')).toMatch(/Clock +not synchronised +energy waits for the time, see metergate clock\n/)
+    expect(shown(waits, 'zh')).toMatch(/时钟 +未校时 +电量等待时间确认，见 metergate clock\n/)
+    expect(shown(STARTING, 'en')).toMatch(/not synchronised +readings are dated from what is known/)
+  })
+})
+
 describe('how long it has been running', () => {
   it('is told in seconds only within the first minute', () => {
     const texts = [0, 59_999, 60_000, 90_061_000].map((ms) => uptimeText(ms, 'en'))

@@ -4,6 +4,7 @@ import { PlantZone } from '../energy/plant-time.js'
 import { prometheusText } from '../health/prometheus.js'
 import type { GatewaySnapshot } from '../health/snapshot.js'
 import { ABSENCE_TEXTS, CLI, LINK_STATE_TEXTS, METER_STATE_TEXTS } from '../i18n/cli-texts.js'
+import { CLOCK } from '../i18n/clock-texts.js'
 import { lineDownTexts } from '../i18n/line-down-texts.js'
 import { printBudget } from './config.js'
 import type { CliContext } from './context.js'
@@ -44,6 +45,7 @@ function overview({ terminal, language }: CliContext, snapshot: GatewaySnapshot,
   const oldest = backlog.oldest_at === null ? '' : say(CLI.since(formatInstant(zone, backlog.oldest_at)))
   const offset =
     clock.offset_ms === null ? '' : ` (${clock.offset_ms >= 0 ? '+' : ''}${Math.round(clock.offset_ms)} ms)`
+  const unknownSo = snapshot.waiting_for ? CLOCK.waitsShort : CLOCK.datedAfterwards
   const state = say(LINK_STATE_TEXTS[link.state])
   return [
     [say(CLI.gateway), snapshot.gateway ?? say(CLI.notEnrolled)],
@@ -52,7 +54,7 @@ function overview({ terminal, language }: CliContext, snapshot: GatewaySnapshot,
       say(CLI.clock),
       clock.quality === 'S'
         ? { text: `${say(CLI.clockKnown)}${offset}`, paint: 'good' }
-        : { text: `${say(CLI.clockUnknown)}${offset}`, paint: 'warn' },
+        : { text: `${say(CLI.clockUnknown)}${offset}  ${say(unknownSo)}`, paint: 'warn' },
     ],
     [
       say(CLI.cloud),

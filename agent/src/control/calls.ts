@@ -19,6 +19,7 @@ import { z } from 'zod'
 import { snapshotSchema } from '../health/snapshot.js'
 import { STORE_EVENTS } from '../store/read-only.js'
 import { FINDING_KINDS } from '../store/verify.js'
+import { type ClockAnswer, type ClockConfirmation, clockAnswerSchema, clockConfirmSchema } from './clock-answer.js'
 import { type EnergyReport, energyReportSchema } from './energy-answer.js'
 
 export { type EnergyReport, energyReportSchema } from './energy-answer.js'
@@ -130,6 +131,8 @@ export type HistoryAnswer = z.infer<typeof historySchema>
 
 export interface ControlRequests {
   status: Record<string, never>
+  clock: Record<string, never>
+  clock_confirm: ClockConfirmation
   read: { readonly meter: z.infer<typeof meterIdSchema> }
   energy: z.infer<typeof energyRequestSchema>
   production_add: { readonly entries: readonly ProductionDeclaration[] }
@@ -147,6 +150,8 @@ export interface ProductionCorrection {
 }
 export interface ControlAnswers {
   status: z.infer<typeof snapshotSchema>
+  clock: ClockAnswer
+  clock_confirm: ClockAnswer
   read: MeterReadout
   energy: EnergyReport
   production_add: readonly ProductionEntry[]
@@ -184,6 +189,8 @@ type ControlTable = {
 
 export const CONTROL_CALLS: ControlTable = {
   status: { request: z.strictObject({}), answer: snapshotSchema, timeoutMs: 5_000 },
+  clock: { request: z.strictObject({}), answer: clockAnswerSchema, timeoutMs: 5_000 },
+  clock_confirm: { request: clockConfirmSchema, answer: clockAnswerSchema, timeoutMs: 30_000 },
   read: { request: z.strictObject({ meter: meterIdSchema }), answer: meterReadoutSchema, timeoutMs: 60_000 },
   energy: { request: energyRequestSchema, answer: energyReportSchema, timeoutMs: 30_000 },
   production_add: {

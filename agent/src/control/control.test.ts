@@ -15,6 +15,8 @@ const press1 = meterIdSchema.parse('press-1')
 const nobody = async () => fail({ kind: 'failed', why: 'not in this test' } as const)
 const handlers: ControlHandlers = {
   status: nobody,
+  clock: nobody,
+  clock_confirm: nobody,
   energy: nobody,
   production_add: nobody,
   meter_exchange: nobody,

@@ -178,5 +178,7 @@ export const energyReportSchema = z.object({
   steps_of: z.object({ kind: z.enum(['main', 'largest']), meter: meterIdSchema }).nullable(),
   /** kWh of that meter per hour (a day or shorter) or day, for the small chart; null where not all of it is known. */
   steps: z.array(z.object({ start: epochMsSchema, end: epochMsSchema, energy: amountSchema.nullable() })),
+  /** Readings since the box started cannot be dated yet and are not in these figures. */
+  waiting_for: z.literal('clock').optional(),
 })
 export type EnergyReport = z.infer<typeof energyReportSchema>

@@ -2,18 +2,27 @@ import { durationMs, epochMs } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { type ClockEvidence, ClockTrust } from '../reading/clock-trust.js'
 import { MemoryRecordStore } from '../store/memory-record-store.js'
-import { silentLogger } from '../system/index.js'
+import { type Logger, silentLogger } from '../system/index.js'
 import { SeededRandom } from '../testing/seeded-random.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
 import { ClockWatch } from './clock-watch.js'
 import { Journal } from './journal.js'
 
 function watched(clockEvidence: (clock: VirtualClock) => Promise<ClockEvidence | undefined>) {
+  const warnings: string[] = []
+  const logger: Logger = { ...silentLogger, warn: (text) => void warnings.push(text) }
   const clock = new VirtualClock()
   const trust = new ClockTrust(clock)
   const store = new MemoryRecordStore({ clock, random: new SeededRandom(1), sealer: () => undefined })
   const journal = new Journal({ store, logger: silentLogger, stamp: () => trust.stamp() })
-  const parts = { clock, trust, logger: silentLogger, journal, onAnchor: () => undefined }
+  const parts = {
+    clock,
+    trust,
+    logger,
+    journal,
+    waitsForClock: () => trust.quality() === 'U',
+    onAnchor: () => undefined,
+  }
   const watch = new ClockWatch({ ...parts, clockEvidence: () => clockEvidence(clock) })
   const kept = async () => {
     await store.flush()
@@ -21,7 +30,7 @@ function watched(clockEvidence: (clock: VirtualClock) => Promise<ClockEvidence |
       record.kind === 'event' ? [record.code] : record.kind === 'anchor' ? [`anchor ${record.source}`] : [],
     )
   }
-  return { clock, watch, kept }
+  return { clock, watch, kept, warnings }
 }
 
 describe('the watch over the clock', () => {
@@ -47,5 +56,19 @@ describe('the watch over the clock', () => {
     expect(await kept()).toEqual(['clock_step'])
     await clock.runUntil(watch.askSystem())
     expect(await kept()).toEqual(['clock_step', 'anchor chrony'])
+  })
+
+  it('says once in the log that energy waits, and takes the word of a technician', async () => {
+    const { clock, watch, kept, warnings } = watched(async () => undefined)
+    const stop = new AbortController()
+    const done = watch.keepAskingSystem(stop.signal)
+    await clock.advance(5 * 60_000)
+    expect(warnings).toEqual([expect.stringContaining('see `metergate clock`')])
+    const shown = { wall: clock.wall(), mono: clock.mono() }
+    expect(await clock.runUntil(watch.technicianConfirms(shown, 1_500))).toBe(true)
+    expect(await kept()).toEqual(['anchor technician'])
+    stop.abort()
+    await clock.runUntil(done)
+    expect(warnings).toHaveLength(1)
   })
 })

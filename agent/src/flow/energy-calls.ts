@@ -25,6 +25,8 @@ export interface EnergyCallParts {
   /** The wall clock: entries are looked for from here backwards. */
   readonly now: () => EpochMs
   readonly report: ReportParts
+  /** Readings wait until somebody vouches for the clock; absent: nothing is read. */
+  readonly waitsForClock?: () => boolean
   readonly declare: (entry: ProductionDraft) => Promise<Result<readonly Seq[], StoreFault>>
   /** Undefined when no such meter is cut into intervals. */
   readonly exchange: (
@@ -39,14 +41,16 @@ type EnergyHandlers = Pick<
 >
 
 /** What may be asked and said about energy and production, with or without the daemon. */
-export function energyCalls({ store, random, now, report, declare: keep, exchange }: EnergyCallParts): EnergyHandlers {
+export function energyCalls(parts: EnergyCallParts): EnergyHandlers {
+  const { store, random, now, report, declare: keep, exchange } = parts
   const productIds = report.products.map(({ plan }) => plan.id)
   const stored = async (entry: ProductionDraft): Promise<Result<ProductionEntry, { kind: 'store'; why: string }>> => {
     const kept = await keep(entry)
     return kept.ok ? ok(withoutKind(entry)) : fail({ kind: 'store', why: kept.fault.why })
   }
   return {
-    energy: async (span) => ok(energyReport(store, report, span)),
+    energy: async (span) =>
+      ok({ ...energyReport(store, report, span), ...(parts.waitsForClock?.() ? { waiting_for: 'clock' } : {}) }),
     production_add: async ({ entries }) => {
       const stranger = entries.find(({ product }) => !productIds.includes(product))
       if (stranger) {

@@ -181,6 +181,11 @@ export class EnergyFeed {
     if (this.#anchors.length > ANCHORS_KEPT) this.#anchors.shift()
   }
 
+  /** What is read now cannot be dated yet: no anchor of this boot, and nobody vouches for the clock. */
+  waitsForClock(): boolean {
+    return dateOf(this.parts.stamp(), this.#anchors).quality === 'U'
+  }
+
   /** A declared entry, or its correction; resolves once it is on disk. */
   declare(entry: ProductionDraft) {
     return this.#store(this.desk.declare(entry), true)

@@ -6,6 +6,7 @@ import type { ClockTrust } from '../reading/clock-trust.js'
 import type { RecordStore } from '../store/record-store.js'
 import type { SyncLoop } from '../sync/sync-loop.js'
 import type { UplinkFault } from '../sync/uplink.js'
+import type { EnergyFeed } from './energy-feed.js'
 import type { LatestBoard } from './latest-board.js'
 import { profileOf, ratioOf } from './meter-setup.js'
 
@@ -31,6 +32,7 @@ export interface SnapshotParts {
   readonly gateway: string | undefined
   readonly startedAt: number
   readonly trust: ClockTrust
+  readonly feed: Pick<EnergyFeed, 'waitsForClock'>
   readonly store: RecordStore
   readonly board: LatestBoard
   readonly buses: ReadonlyMap<string, RegisterBus>
@@ -105,6 +107,7 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
     },
     gateway: parts.gateway ?? null,
     config_file: loaded.file,
+    ...(parts.feed.waitsForClock() ? { waiting_for: 'clock' } : {}),
     link: {
       cloud: config.sync.cloud ?? null,
       state: sync?.link ?? (config.sync.cloud ? 'not_enrolled' : 'off'),

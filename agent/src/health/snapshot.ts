@@ -17,6 +17,8 @@ export const snapshotSchema = heartbeatRequestSchema.extend({
   /** Given at enrolment; null before. */
   gateway: z.string().nullable(),
   config_file: z.string(),
+  /** Readings since the box started cannot be dated yet: no energy until somebody vouches for the clock. */
+  waiting_for: z.literal('clock').optional(),
   /** The way to the cloud. */
   link: z.object({
     cloud: z.string().nullable(),

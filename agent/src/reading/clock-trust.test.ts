@@ -193,6 +193,19 @@ describe('sources that disagree', () => {
 })
 
 describe('a technician who confirms the clock', () => {
+  it('and compares it better later is dated by the better word', () => {
+    const clock = new HandClock(1000, 1.7e12)
+    const trust = new ClockTrust(clock)
+    const confirm = (errorMs: number) =>
+      trust.technicianConfirms({ wall: clock.wall(), mono: clock.mono() }, errorMs).anchor
+    expect(confirm(60_500)).toMatchObject({ error_ms: 60_500 })
+    expect(trust.quality()).toBe('U')
+    clock.monoNow += 60_000
+    expect(confirm(1_500)).toMatchObject({ error_ms: 1_500 })
+    expect(confirm(1_500)).toBeUndefined()
+    expect(trust.state()).toMatchObject({ quality: 'S', word: { source: 'technician', errorMs: 1_500, offByMs: 0 } })
+  })
+
   it('vouches for what was shown, not for what the clock was set to while he looked', () => {
     const clock = new HandClock(1000, 1.7e12)
     const trust = new ClockTrust(clock)

@@ -23,6 +23,8 @@ import {
 const ROUND_TRIP_MAX_MS = 2_000
 /** A fresh anchor at least this often while the boot lasts bounds the drift between two anchors. */
 const ANCHOR_EVERY_MS = 6 * 3_600_000
+/** So many times better is worth another anchor: what was dated by a vague word is dated again. */
+const SHARPER = 4
 
 export type { AnchorSource } from './clock-word.js'
 export type AnchorDraft = Omit<AnchorRecord, 'stamp' | 'kind'>
@@ -184,7 +186,9 @@ export class ClockTrust {
     const last = this.#lastAnchor
     const age = word.mono - (last?.mono ?? 0)
     const moved = Math.abs(word.trueMinusMono - (last?.trueMinusMono ?? 0))
-    if (last && age < ANCHOR_EVERY_MS && moved <= STEP_MS + word.errorMs + driftOver(age)) return undefined
+    const isSharper = last !== undefined && word.errorMs * SHARPER < last.errorMs
+    const isDue = age >= ANCHOR_EVERY_MS || moved > STEP_MS + word.errorMs + driftOver(age)
+    if (last && !isDue && !isSharper) return undefined
     this.#lastAnchor = word
     const { source, mono, trueMinusMono, errorMs } = word
     const trueWall = epochMs(Math.round(mono + trueMinusMono))

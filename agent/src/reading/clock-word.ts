@@ -41,13 +41,15 @@ export function differenceOf(held: ClockWord, next: ClockWord): number {
 }
 
 /**
- * Whether the next word takes the place of the one held. Where they agree, the sharper one stays. Where they do not, the
- * higher rank counts; among equals the newer, which knows what happened since.
+ * Whether the next word takes the place of the one held. Where they agree, the sharper one counts, and of one daemon the
+ * newest, since it moves the clock. Where they do not, the higher rank counts; among equals the newer, which knows what
+ * happened since.
  */
 export function takesPlace(held: ClockWord, next: ClockWord, changedMind: number | undefined): boolean {
   const now = next.mono
-  if (differenceOf(held, next) === 0) return next.source === held.source || next.errorMs <= boundAt(held, now)
-  const [known, new_] = [rankAt(held, now), rankAt(next, now)]
-  if (new_ !== known) return new_ > known
+  const isSameDaemon = next.source === held.source && next.source !== 'cloud' && next.source !== 'technician'
+  if (differenceOf(held, next) === 0) return isSameDaemon || next.errorMs <= boundAt(held, now)
+  const rise = rankAt(next, now) - rankAt(held, now)
+  if (rise !== 0) return rise > 0
   return next.source !== 'cloud' || changedMind === undefined || now - changedMind >= CHANGE_OF_MIND_MS
 }
