@@ -1,5 +1,5 @@
 import { type Clock, type EpochMs, epochMs, fail, type MonoMs, ok, type Result } from '@metergate/protocol'
-import type { BusFault } from './bus-fault.js'
+import { type BusFault, refusalOf } from './bus-fault.js'
 import type { Inbox } from './inbox.js'
 import { type LinePort, type LineSettings, wireMs } from './line-port.js'
 import type { OpenEnd, Question, Sighting, UnitKey } from './question.js'
@@ -114,7 +114,14 @@ export class Hearing {
     this.#ears.talked(this.#ears.inbox.arrivalOf(sighting.end - 1))
     const heard = this.#heard(sighting)
     if (certain && this.#latestWake === 0) this.#ears.timing.answered(heard.turnaroundMs)
-    return sighting.kind === 'answer' ? ok(heard) : fail({ kind: 'exception', code: sighting.code })
+    if (sighting.kind === 'answer') return ok(heard)
+    // Where only the order of answers is to be proved, a gateway's word closes the question like any other refusal.
+    const isGateways = this.#purpose === 'value' && unit.startsWith('modbus:')
+    return fail(
+      isGateways
+        ? refusalOf(sighting.code, Math.round(heard.turnaroundMs))
+        : { kind: 'exception', code: sighting.code },
+    )
   }
 
   #heard({ start, end, data, more }: Frame): Heard {

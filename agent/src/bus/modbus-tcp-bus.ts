@@ -10,7 +10,7 @@ import {
   type Result,
   type TcpFrame,
 } from '@metergate/protocol'
-import type { BusFault } from './bus-fault.js'
+import { type BusFault, refusalOf } from './bus-fault.js'
 import { Inbox } from './inbox.js'
 import type { LinePort } from './line-port.js'
 import { type UnitKey, unitKey } from './question.js'
@@ -114,7 +114,7 @@ export class ModbusTcpBus implements RegisterBus {
       if (cut.kind === 'frame') {
         const mono = this.#inbox.arrivalOf(cut.next - 1)
         this.#inbox.drop(cut.next)
-        const outcome = this.#judge(read, cut.frame, cut.next)
+        const outcome = this.#judge(read, cut.frame, cut.next, Math.round(mono - sent))
         if (!outcome) continue
         if (!outcome.ok) return outcome
         this.#unit(read).timing.answered(mono - sent)
@@ -134,7 +134,12 @@ export class ModbusTcpBus implements RegisterBus {
   }
 
   /** Undefined for frames that answer something else. */
-  #judge(read: ModbusRead, frame: TcpFrame, length: number): Result<Uint8Array, BusFault> | undefined {
+  #judge(
+    read: ModbusRead,
+    frame: TcpFrame,
+    length: number,
+    waitedMs: number,
+  ): Result<Uint8Array, BusFault> | undefined {
     if (frame.transaction !== this.#transaction) {
       this.#count(read, 'late_answers')
       this.#count(read, 'stray_bytes', length)
@@ -142,7 +147,7 @@ export class ModbusTcpBus implements RegisterBus {
     }
     const reply = parseTcpReply(frame, read)
     if (reply.ok) return reply
-    if (reply.fault.kind === 'exception') return fail({ kind: 'exception', code: reply.fault.code })
+    if (reply.fault.kind === 'exception') return fail(refusalOf(reply.fault.code, waitedMs))
     return fail({ kind: 'bad_frame', received: Buffer.from(frame.pdu).toString('hex'), why: explain(reply.fault) })
   }
 

@@ -98,6 +98,13 @@ describe('Modbus TCP', () => {
     expect(outcome).toMatchObject({ ok: false, fault: { kind: 'bad_frame', why: 'the answer names unit 2' } })
   })
 
+  it.each([0x0a, 0x0b] as const)("takes a gateway's word of a unit it cannot reach (%i) for silence", async (code) => {
+    const { port } = await answering((id, unit) => [frame(id, unit, Uint8Array.of(0x83, code))])
+    const master = bus({ kind: 'modbus_tcp', host: '127.0.0.1', port })
+    expect(await master.read(read(0))).toMatchObject({ ok: false, fault: { kind: 'timeout', gateway: code } })
+    expect(master.health().line).toMatchObject({ timeout: 1, exception: 0 })
+  })
+
   it('closes the connection on what is no Modbus TCP, says so, and connects again', async () => {
     const { port } = await answering((id, unit, pdu) =>
       id === 1 ? [Uint8Array.from([1, 3, 20, 1, 2, 3, 4, 5])] : [frame(id, unit, pdu)],

@@ -4,10 +4,13 @@ import type { SeenFrame } from './frames.js'
 /** Bytes a floating pair or a switching driver adds to an answer. */
 const STRAY_ALLOWED = 8
 
-/** Whole answers of a unit. */
+/** Whole answers of a unit. What a gateway says of a unit it cannot reach is none of them. */
 export function heardOf(frames: readonly SeenFrame[], unit: string): number {
-  return frames.filter((frame) => isFrom(frame, unit)).length
+  return frames.filter((frame) => isFrom(frame, unit) && !isGateways(frame)).length
 }
+
+const isGateways = ({ kind, unit, hex }: SeenFrame): boolean =>
+  kind === 'refusal' && unit?.startsWith('modbus:') === true && ['0a', '0b'].includes(hex.slice(4, 6))
 
 /** Questions to a unit that more came back to than one answer: two whole ones, or clearly more bytes than one has. */
 export function crowdedOf(frames: readonly SeenFrame[], unit: string): number {

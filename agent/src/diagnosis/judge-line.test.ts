@@ -1,5 +1,6 @@
 import { withCrc } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
+import { heardOf } from './frame-facts.js'
 import { framesOf } from './frames.js'
 import { judgeLine, type LineObservation, type UnitObservation } from './judge-line.js'
 
@@ -63,6 +64,17 @@ describe('frames of a tape', () => {
       ['answer', 'modbus:5'],
       ['stray', undefined],
     ])
+  })
+
+  it("does not count a gateway's word of a silent unit as an answer of that unit", () => {
+    const bytes = (code: number) => withCrc(Uint8Array.of(5, 0x83, code))
+    const frames = framesOf([
+      { atMs: 0, direction: 'out', bytes: request },
+      { atMs: 9, direction: 'in', bytes: bytes(0x0b) },
+      { atMs: 20, direction: 'out', bytes: request },
+      { atMs: 29, direction: 'in', bytes: bytes(2) },
+    ])
+    expect(heardOf(frames, 'modbus:5')).toBe(1)
   })
 
   it('understands a request of somebody else', () => {

@@ -3,6 +3,7 @@ import type { BusFault } from '../bus/bus-fault.js'
 import type { LoadedConfig } from '../config/load.js'
 import { formatPort } from '../config/parse.js'
 import type { MeterReadout } from '../control/calls.js'
+import { gatewayWhy } from '../i18n/line-down-texts.js'
 import type { MeterSession } from '../meter/meter-session.js'
 
 /** One look at a meter, now, for the technician: every quantity its model knows, with the bytes it came from. */
@@ -48,6 +49,7 @@ function whyOf(fault: BusFault | undefined, port: string): { readonly why?: stri
     case 'exception':
       return { why: `exception ${fault.code}` }
     case 'timeout':
+      return fault.gateway === undefined ? {} : { why: gatewayWhy(fault.gateway) }
     case 'crc':
     case undefined:
       return {}

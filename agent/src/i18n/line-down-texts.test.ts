@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lineDownTexts, lineDownWhy } from './line-down-texts.js'
+import { gatewayWhy, lineDownTexts, lineDownWhy } from './line-down-texts.js'
 
 describe('why a line is down', () => {
   it.each([
@@ -11,6 +11,7 @@ describe('why a line is down', () => {
     [lineDownWhy('forbidden', { port: '/dev/ttyS1' }), '没有权限打开 /dev/ttyS1'],
     [lineDownWhy('busy', { port: '/dev/ttyS1' }), '/dev/ttyS1 被别的程序占用'],
     [lineDownWhy('unanswered', { host: '192.168.1.9:502', seconds: '3' }), '192.168.1.9:502 在 3 秒内没有应答'],
+    [gatewayWhy(0x0b), '网关在串口侧没有收到该表的应答'],
     [lineDownWhy('hungUp', { host: 'box:4001' }), 'box:4001 关闭了连接'],
   ])('%s is said in Chinese too', (why, chinese) => {
     expect(lineDownTexts(why)).toEqual({ en: why, zh: expect.stringContaining(chinese) })

@@ -1,7 +1,8 @@
+import type { GatewayCode } from '../bus/bus-fault.js'
 import { type Localized, same } from './localized.js'
 
 /**
- * Why a line is down. The reason travels as one English text through faults, counters and the control socket; whoever shows it to a
+ * Why a line is down, or a unit behind a gateway silent. The reason travels as one English text through faults, counters and the control socket; whoever shows it to a
  * person finds it here again, in his language. `{…}` is what the place puts in.
  */
 const TEXTS = {
@@ -37,6 +38,14 @@ const TEXTS = {
     zh: '{host} 拒绝连接；这是串口服务器的端口吗？',
   },
   unknownHost: { en: 'no such host: {host}', zh: '找不到主机：{host}' },
+  gatewayNoPath: {
+    en: 'the gateway has no way to this unit, exception 0x0A; check the unit id and the serial port set in the gateway',
+    zh: '网关没有通往该地址的路径，异常码 0x0A；请检查从站地址和网关中设置的串口',
+  },
+  gatewayNoAnswer: {
+    en: 'the gateway heard nothing from this unit on its serial side, exception 0x0B',
+    zh: '网关在串口侧没有收到该表的应答，异常码 0x0B',
+  },
 } as const satisfies Record<string, Localized>
 
 type Slots<T extends string> = T extends `${string}{${infer Name}}${infer Rest}` ? Name | Slots<Rest> : never
@@ -49,11 +58,15 @@ export function lineDownWhy<K extends keyof typeof TEXTS>(
   return filled(TEXTS[reason].en, facts)
 }
 
+/** Why a unit behind a gateway is silent, in the gateway's own words. */
+export const gatewayWhy = (code: GatewayCode): string =>
+  lineDownWhy(code === 0x0a ? 'gatewayNoPath' : 'gatewayNoAnswer', {})
+
 /** A reason as {@link lineDownWhy} made it, in every language; any other text as it is. */
 export function lineDownTexts(why: string): Localized {
   for (const { pattern, zh } of PATTERNS) {
-    const facts = pattern.exec(why)?.groups
-    if (facts) return { en: why, zh: filled(zh, facts) }
+    const found = pattern.exec(why)
+    if (found) return { en: why, zh: filled(zh, found.groups ?? {}) }
   }
   return same(why)
 }

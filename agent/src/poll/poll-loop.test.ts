@@ -25,11 +25,16 @@ class Bench {
   readonly clock = new VirtualClock()
   readonly dead = new Set<number>()
   readonly refusing = new Set<number>()
+  /** Units a gateway says it heard nothing of. */
+  readonly unreached = new Set<number>()
+  readonly asked: number[] = []
   readonly seen: Seen = { polls: new Map(), silent: [], back: [], skipped: 0 }
   readonly port = new ScriptedLine(this.clock, (request) => {
     const unit = parseRequest(request)?.unit ?? 0
+    this.asked.push(unit)
     if (this.dead.has(unit)) return []
-    const bytes = this.refusing.has(unit) ? exception(unit, 3, 6) : answerTo(request)
+    const code = this.refusing.has(unit) ? 6 : this.unreached.has(unit) ? 0x0b : undefined
+    const bytes = code === undefined ? answerTo(request) : exception(unit, 3, code)
     return [{ afterMs: 15 + bytes.length * (10_000 / line.baud), bytes }]
   })
   readonly #stop = new AbortController()
@@ -156,6 +161,21 @@ describe('dead meters on a line', () => {
     bench.refusing.add(2)
     await bench.count(5 * MINUTE)
     expect(bench.seen.silent).toEqual([])
+    await bench.stop()
+  })
+
+  it('are those of which a gateway says that it heard nothing', async () => {
+    const bench = new Bench(2, 1_000)
+    bench.unreached.add(2)
+    await bench.count(2 * MINUTE)
+    expect(bench.seen.silent).toMatchObject([{ meter: 'm2', fault: 'timeout' }])
+    bench.asked.length = 0
+    await bench.count(2 * MINUTE)
+    // Probes, each of which ends with its first read.
+    expect(bench.asked.filter((unit) => unit === 2).length).toBeLessThanOrEqual(4)
+    bench.unreached.clear()
+    await bench.count(MINUTE + 1_000)
+    expect(bench.seen.back).toMatchObject([{ meter: 'm2' }])
     await bench.stop()
   })
 
