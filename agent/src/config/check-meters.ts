@@ -131,10 +131,10 @@ const ascending = <T extends number>(values: readonly T[]): T[] => [...new Set(v
 function checkRatios(draft: Draft, path: ConfigPath, meter: MeterEntry, profile: MeterProfile): ConfigIssue[] {
   const given = (['ct', 'pt'] as const).filter((key) => meter[key] !== undefined)
   if (profile.values_are === 'secondary') {
-    if (given.length > 0 || (profile.protocol === 'modbus' && profile.ratio_registers)) return []
-    return [issueAt(draft, path, CONFIG_PROBLEMS.ratioMissing(profile.id), CONFIG_REMEDIES.writeRatio, 'warning')].map(
-      (issue) => ({ ...issue, value: undefined }),
-    )
+    if (meter.ct !== undefined) return []
+    const isInMeter = profile.protocol === 'modbus' && profile.ratio_registers?.ct !== undefined
+    const problem = isInMeter ? CONFIG_PROBLEMS.ratioOnlyInMeter(profile.id) : CONFIG_PROBLEMS.ratioMissing(profile.id)
+    return [{ ...issueAt(draft, path, problem, CONFIG_REMEDIES.writeRatio, 'warning'), value: undefined }]
   }
   const multiplied = given.filter((key) => meter[key]?.n !== 1 || meter[key]?.exp !== 0)
   return multiplied.map((key) =>

@@ -290,6 +290,16 @@ describe('what is only doubtful is a warning', () => {
       ]
     `)
   })
+  it('secondary values without a CT, also of a model that knows its own', () => {
+    expect(both(wrong(/ {4}ct: 200\/5\n/, ''))).toMatchInlineSnapshot(`
+      [
+        "gateway.yaml:18:5  meters[1]: chint-dtsu666 gives secondary values; without ct they are taken as they are, whatever ratio is set in the meter. Write e.g. ct: "200/5"; ct: 1 when connected directly",
+        "gateway.yaml:18:5  meters[1]：chint-dtsu666 给出二次侧数值，未写 ct 按 1 计算；表内设置的变比不参与计算。写 ct: "200/5" 这样的变比；直接接入写 ct: 1",
+      ]
+    `)
+    expect(both(wrong('ct: 200/5', 'pt: 10000/100'))).toHaveLength(2)
+    expect(both(wrong('ct: 200/5', 'ct: 1'))).toEqual([])
+  })
   it('a METERGATE_ variable nobody reads', () => {
     expect(both(GOOD, { METERGATE_STORE_CAPP: '1GiB' })).toMatchInlineSnapshot(`
       [

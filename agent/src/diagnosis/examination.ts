@@ -5,13 +5,14 @@ import type { BusRead } from '../bus/register-bus.js'
 import { SerialBus } from '../bus/serial-bus.js'
 import { presenceOf } from '../meter/presence.js'
 import { planScan } from '../meter/scan-plan.js'
+import { setRatio } from '../meter/set-ratio.js'
 import type { Finding } from './finding.js'
 import { crowdedOf, heardOf, lateOf } from './frame-facts.js'
 import { framesOf, type SeenFrame } from './frames.js'
 import { judgeLine, type LineObservation, type UnitObservation } from './judge-line.js'
 import { judgeWiring, type WiringObservation } from './judge-wiring.js'
 import { TappedLine } from './tapped-line.js'
-import { type DoctorUnit, metersCt, trialReads, valuesNow } from './unit-reads.js'
+import { type DoctorUnit, trialReads, valuesNow } from './unit-reads.js'
 
 export interface DoctorSubject {
   readonly name: string
@@ -201,7 +202,7 @@ export class Examination {
     const { signal } = this.#parts
     const bus = this.#busFor(trialReads(unit).short, unit)
     const values = await valuesNow(bus, unit, signal)
-    const ct = await metersCt(bus, unit, signal)
+    const ct = await setRatio(bus, unit, 'ct', signal)
     this.#wiring.push({
       name: unit.name,
       values,

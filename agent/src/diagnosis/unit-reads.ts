@@ -1,11 +1,4 @@
-import {
-  decodeDlt645Item,
-  decodeRaw,
-  type MeterProfile,
-  type QuantityName,
-  registersOf,
-  toNumber,
-} from '@metergate/protocol'
+import { decodeDlt645Item, type MeterProfile, type QuantityName, toNumber } from '@metergate/protocol'
 import type { LineSettings } from '../bus/line-port.js'
 import type { BusRead, RegisterBus } from '../bus/register-bus.js'
 import { AnswerBook, probeOutcome } from '../meter/answer-book.js'
@@ -13,6 +6,7 @@ import type { Values } from '../meter/physics.js'
 import { probeOf, valuesOf } from '../meter/profile-score.js'
 import { planReads } from '../meter/read-plan.js'
 import type { UnitAddress } from '../meter/scan-report.js'
+import { twice } from '../meter/set-ratio.js'
 
 /** A unit the doctor looks at: as configured, or as somebody says it is. */
 export interface DoctorUnit {
@@ -61,27 +55,6 @@ export async function valuesNow(bus: RegisterBus, unit: DoctorUnit, signal?: Abo
   return valuesOf(profile, book)
 }
 
-/** The CT ratio set in the meter, where it has a register for it. */
-export async function metersCt(
-  bus: RegisterBus,
-  { at, profile }: DoctorUnit,
-  signal?: AbortSignal,
-): Promise<number | undefined> {
-  if (profile?.protocol !== 'modbus' || at.protocol !== 'modbus') return undefined
-  const item = profile.ratio_registers?.ct
-  if (!item) return undefined
-  const read = {
-    function: item.function ?? profile.read_function,
-    address: item.address,
-    count: registersOf(item.type),
-  }
-  const answer = await twice(bus, { protocol: 'modbus', unit: at.unit, ...read }, signal)
-  if (!answer.ok) return undefined
-  const raw = decodeRaw(item.type, answer.value.data, item.word_order ?? profile.word_order)
-  if (!raw.ok) return undefined
-  return (raw.value.kind === 'integer' ? Number(raw.value.n) : raw.value.value) * Number(item.scale)
-}
-
 function modbusReads(profile: Extract<MeterProfile, { protocol: 'modbus' }>) {
   const items = profile.items.filter(({ quantity }) => isMomentary(quantity))
   const settings = { baud: 9600, format: '8N1', turnaroundMs: 40 } as const
@@ -105,10 +78,4 @@ async function dlt645Values(bus: RegisterBus, { at, profile }: DoctorUnit, signa
     }
   }
   return values
-}
-
-/** One damaged answer is no finding. */
-async function twice(bus: RegisterBus, read: BusRead, signal: AbortSignal | undefined) {
-  const first = await bus.read(read, signal)
-  return first.ok || first.fault.kind === 'exception' ? first : bus.read(read, signal)
 }

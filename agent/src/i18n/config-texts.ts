@@ -162,8 +162,12 @@ export const CONFIG_PROBLEMS = {
     en: `${model} already gives primary values; this ratio would multiply them again, so it is ignored`,
   }),
   ratioMissing: (model: string): Localized => ({
-    zh: `${model} 给出二次侧数值，未写变比按 1 计算`,
-    en: `${model} gives secondary values; without a ratio they are taken as they are`,
+    zh: `${model} 给出二次侧数值，未写 ct 按 1 计算`,
+    en: `${model} gives secondary values; without ct they are taken as they are`,
+  }),
+  ratioOnlyInMeter: (model: string): Localized => ({
+    zh: `${model} 给出二次侧数值，未写 ct 按 1 计算；表内设置的变比不参与计算`,
+    en: `${model} gives secondary values; without ct they are taken as they are, whatever ratio is set in the meter`,
   }),
   quantityNotInProfile: (meter: string, model: string): Localized => ({
     zh: `${meter}（${model}）没有此量`,

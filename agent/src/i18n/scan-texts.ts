@@ -172,8 +172,12 @@ export const SCAN = {
     en: `${file} cannot be written: ${why}`,
   }),
   writeCt: {
-    zh: '该表的数值为二次侧:写互感器变比,直接接入则删去',
-    en: "this meter's values are secondary: write the CT ratio, or drop this when connected directly",
+    zh: '该表的数值为二次侧:写互感器变比,直接接入写 ct: 1',
+    en: "this meter's values are secondary: write the CT ratio, or ct: 1 when connected directly",
+  },
+  ratioFromMeter: {
+    zh: '从表内读出:与互感器铭牌核对',
+    en: 'read from the meter: compare with the plate of the transformer',
   },
   orElse: (names: readonly string[]): Localized => ({
     zh: `也可能是 ${names.join('、')}:与铭牌核对`,

@@ -2,7 +2,10 @@ import type { MeterProfile } from '@metergate/protocol'
 import type { LineSettings } from '../bus/line-port.js'
 import type { Language, Localized } from '../i18n/localized.js'
 import { SCAN } from '../i18n/scan-texts.js'
-import type { FoundUnit } from './scan-report.js'
+import type { FoundUnit, SetRatios } from './scan-report.js'
+
+/** 25 kA to 5 A. */
+const MOST_RATIO = 5000
 
 interface Named {
   readonly id: string
@@ -60,7 +63,7 @@ function meterEntry(
     `    profile: ${profile?.id ?? 'MODEL'}${profile ? `   # ${profile.title.zh} · ${profile.title.en}` : ''}`,
     at.protocol === 'modbus' ? `    unit: ${at.unit}` : `    address: "${at.address ?? '000000000000'}"`,
     ...(isSame ? [] : [`    serial: { baud: ${settings.baud}, format: ${formatText(settings.format)} }`]),
-    ...(profile?.values_are === 'secondary' ? [`    # ct: 200/5   # ${say(SCAN.writeCt)}`] : []),
+    ...(profile?.values_are === 'secondary' ? ratioLines(unit.ratios, say) : []),
   ]
   const doubt = verdict === 'unsure' ? [`  # ${say(SCAN.orElse(others.map((each) => each.profile)))}`] : []
   if (verdict === 'unknown')
@@ -68,6 +71,18 @@ function meterEntry(
       [SCAN.unknownEntry, entry].flatMap((each) => (Array.isArray(each) ? each : [`  # ${say(each)}`])),
     )
   return hasAddress ? [...doubt, ...entry] : commentedOut([`  # ${say(SCAN.addressOnPlate)}`, ...entry])
+}
+
+/** A register at 1 is how a meter leaves the factory: it says nothing about a transformer outside, and neither does an absurd one. */
+function ratioLines(ratios: SetRatios | undefined, say: (text: Localized) => string): string[] {
+  const told = (['ct', 'pt'] as const).flatMap((key) => {
+    const value = ratios?.[key]
+    return value !== undefined && value > 1 && value <= MOST_RATIO
+      ? [`    ${key}: ${value}   # ${say(SCAN.ratioFromMeter)}`]
+      : []
+  })
+  const isCtTold = told.some((line) => line.startsWith('    ct:'))
+  return isCtTold ? told : [`    # ct: 200/5   # ${say(SCAN.writeCt)}`, ...told]
 }
 
 /** Still indented as an entry, so that taking the # away is all there is to do. */

@@ -13,6 +13,13 @@ export interface FoundUnit {
   readonly at: UnitAddress
   readonly turnaroundMs: number
   readonly identification: Identification
+  /** Ratios set in the meter itself, where its values leave them out and its model has registers for them. */
+  readonly ratios?: SetRatios
+}
+
+export interface SetRatios {
+  readonly ct?: number
+  readonly pt?: number
 }
 
 /** Bytes that are no answer: two units on one address, other settings, or a bad line. */

@@ -9,7 +9,8 @@ import { identifyDlt645 } from './identify-dlt645.js'
 import { type Presence, presenceOf, type ScanBus } from './presence.js'
 import { DLT645_WAIT_MS, MODBUS_WAIT_MS, type ScanDepth } from './scan-plan.js'
 import type { ScanPort } from './scan-port.js'
-import type { UnitAddress } from './scan-report.js'
+import type { SetRatios, UnitAddress } from './scan-report.js'
+import { setRatio } from './set-ratio.js'
 
 export interface ScanParts {
   readonly clock: Clock
@@ -90,6 +91,17 @@ export class Visit {
       return outcome
     }
     return identifyModbus(ask, profiles, { settings: this.settings, unit: at.unit, turnaroundMs, neighbours }, signal)
+  }
+
+  /** What the meter itself has for the ratios its values leave out; undefined when it is not sure which model it is. */
+  async ratios(at: UnitAddress, { verdict, candidates }: Identification): Promise<SetRatios | undefined> {
+    const { profiles, signal } = this.parts
+    const profile = profiles.find(({ id }) => verdict === 'sure' && id === candidates[0]?.profile)
+    if (profile?.protocol !== 'modbus' || profile.values_are !== 'secondary' || !profile.ratio_registers)
+      return undefined
+    const ct = await setRatio(this.bus, { at, profile }, 'ct', signal)
+    const pt = await setRatio(this.bus, { at, profile }, 'pt', signal)
+    return { ...(ct === undefined ? {} : { ct }), ...(pt === undefined ? {} : { pt }) }
   }
 
   /** One damaged or missing answer is no evidence. */

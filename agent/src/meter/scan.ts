@@ -216,7 +216,15 @@ class ScanRun {
     )
     const identification = await visit.identify(at, edition ?? '2007', turnaroundMs, neighbours)
     this.#reads += identification.reads
-    const unit = { port: port.name, settings, at, turnaroundMs: Math.round(turnaroundMs), identification }
+    const ratios = await visit.ratios(at, identification)
+    const unit = {
+      port: port.name,
+      settings,
+      at,
+      turnaroundMs: Math.round(turnaroundMs),
+      identification,
+      ...(ratios ? { ratios } : {}),
+    }
     this.#found.push(unit)
     yield { kind: 'named', unit }
   }

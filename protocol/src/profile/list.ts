@@ -13,7 +13,7 @@ export function renderMeterList(profiles: readonly MeterProfile[]): string {
     ...sorted.map(row),
     '',
     '`unverified`: the facts are thin (no two independent sources, no capture): compare the first readings with the display.',
-    '`secondary`: multiply by the CT and PT ratio given in the configuration or read from the meter.',
+    '`secondary`: multiplied by the CT and PT ratio given in the configuration (1 when it gives none). A ratio set in the meter is never multiplied by: `metergate scan` proposes it, `metergate doctor line` compares it.',
     '',
     ...sorted.flatMap(notes),
   ].join('\n')}\n`

@@ -156,7 +156,7 @@ export const modbusProfileSchema = z.strictObject({
   forbidden: z.array(z.strictObject({ from: address, to: address, why: z.string() })).default([]),
   /** SunSpec: find the model by walking the map from these base addresses; item addresses are relative to the model. */
   sunspec: z.strictObject({ models: z.array(z.number().int()), bases: z.array(address) }).optional(),
-  /** Registers that hold the meter's own ratios, read with group `identity`. */
+  /** Registers that hold the meter's own ratios: a scan proposes them, the doctor compares them; values are never multiplied by them. */
   ratio_registers: z
     .strictObject({
       ct: modbusItemSchema.omit({ quantity: true }).optional(),

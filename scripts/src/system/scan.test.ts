@@ -169,8 +169,18 @@ describe('scanning a line', () => {
     const text = scanYaml(report.found, profiles, 'en')
     expect(text).toContain('profile: chint-dtsu666')
     expect(text).toContain('serial: { baud: 19200, format: "8E1" }')
-    expect(text).toContain('# ct: 200/5')
+    expect(text).toContain('    ct: 20   # read from the meter: compare with the plate of the transformer')
+    expect(text).not.toContain('pt:')
     expect(text).toContain('address: "202611230042"')
+  })
+
+  it('leaves the ratio to be written where the meter still has 1, as it left the factory', async () => {
+    const line = virtualLine([{ id: 'a', profile: 'chint-dtsu666', unit: 2, baud: 9600, format: '8N1', ...motor }])
+    const { report } = await scanned(line, { depth: 'quick', units: [2], protocols: ['modbus'] })
+    expect(report.found[0]?.ratios).toEqual({ ct: 1, pt: 1 })
+    expect(scanYaml(report.found, profiles, 'en')).toContain(
+      "    # ct: 200/5   # this meter's values are secondary: write the CT ratio, or ct: 1 when connected directly",
+    )
   })
 
   it('comments out what has no name, so that taking the # away makes an entry', async () => {
