@@ -73,6 +73,7 @@ function unitOf(meter: MeterEntry, { baud, format }: LineConfig, loaded: LoadedC
     ...(meter.serial ? { settings: { baud: meter.serial.baud ?? baud, format: meter.serial.format ?? format } } : {}),
     ...(profile ? { profile } : {}),
     ...(meter.ct ? { configuredCt: toNumber(meter.ct) } : {}),
+    ...(meter.pt ? { configuredPt: toNumber(meter.pt) } : {}),
     ...(meter.max_power_kw ? { mostW: toNumber(meter.max_power_kw) * 1000 } : {}),
   }
 }

@@ -208,6 +208,7 @@ export class Examination {
       values,
       isSecondary: unit.profile?.values_are === 'secondary',
       ...(unit.configuredCt === undefined ? {} : { configuredCt: unit.configuredCt }),
+      ...(unit.configuredPt === undefined ? {} : { configuredPt: unit.configuredPt }),
       ...(ct === undefined ? {} : { metersCt: ct }),
       ...(unit.mostW === undefined ? {} : { mostW: unit.mostW }),
     })

@@ -1,13 +1,16 @@
+import { quantity } from '@metergate/protocol'
 import { DOCTOR } from '../i18n/doctor-texts.js'
-import { checkLaws, type Values } from '../meter/physics.js'
+import { checkLaws, isImpossible, type Values } from '../meter/physics.js'
+import { shortNumber } from '../meter/profile-score.js'
 import type { Finding } from './finding.js'
 
 /** What a meter shows and how it is configured; values before any ratio. */
 export interface WiringObservation {
   readonly name: string
   readonly values: Values
-  /** CT ratio of the configuration, and the one set in the meter where it has a register for it. */
+  /** Ratios of the configuration, and the CT ratio set in the meter where it has a register for it. */
   readonly configuredCt?: number
+  readonly configuredPt?: number
   readonly metersCt?: number
   /** Whether the profile's values leave the ratio out: only then the configuration's counts. */
   readonly isSecondary: boolean
@@ -32,6 +35,7 @@ const LEADING = -35
 const LAGGING = 72
 /** The phases of one feed behave alike. */
 const SPREAD = 45
+const MOST_NAMED = 3
 /** Less than this says nothing about direction. */
 const LEAST_VA = 20
 
@@ -43,6 +47,8 @@ export function judgeWiring(meter: WiringObservation): Finding[] {
     unit: meter.name,
     ...text,
   })
+  const impossible = impossibleValues(meter.values)
+  if (impossible.length > 0) return [about('implausible', DOCTOR.impossible(meter.name, impossible))]
   const missing = missingPhases(meter.values)
   if (missing.length > 0)
     return [about('phase_missing', DOCTOR.phaseMissing(meter.name, missing)), ...ratio(meter, about)]
@@ -52,6 +58,19 @@ export function judgeWiring(meter: WiringObservation): Finding[] {
 }
 
 type About = (cause: Finding['cause'], text: Pick<Finding, 'what' | 'remedy'>) => Finding
+
+/** The few that say it most clearly: a frequency and a power factor leave no doubt, however large a network is. */
+function impossibleValues(values: Values) {
+  const found = [...values].filter(([name, value]) => isImpossible(name, value))
+  const rank = (name: string): number => (name === 'frequency' ? 0 : name.startsWith('power_factor') ? 1 : 2)
+  return found
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .slice(0, MOST_NAMED)
+    .map(([name, value]) => {
+      const { label, unit } = quantity(name)
+      return { label, value: unit === '1' ? shortNumber(value) : `${shortNumber(value)} ${unit}` }
+    })
+}
 
 /** A voltage that is gone while another is there. */
 function missingPhases(values: Values): string[] {
@@ -143,13 +162,13 @@ const wrapped = (degrees: number): number => ((((degrees + 180) % 360) + 360) % 
 
 /** A ratio shows only where two places that know it disagree, or where the power is more than the feed can carry. */
 function ratio(
-  { name, values, configuredCt, metersCt, isSecondary, mostW }: WiringObservation,
+  { name, values, configuredCt, configuredPt, metersCt, isSecondary, mostW }: WiringObservation,
   about: About,
 ): Finding[] {
   const ours = configuredCt ?? 1
   if (isSecondary && metersCt !== undefined && metersCt > 1 && Math.abs(metersCt - ours) > 0.001 * metersCt)
     return [about('ct_ratio_off', DOCTOR.ratioDiffers(name, ours, metersCt))]
-  const power = Math.abs(values.get('power_active_total') ?? 0) * (isSecondary ? ours : 1)
+  const power = Math.abs(values.get('power_active_total') ?? 0) * (isSecondary ? ours * (configuredPt ?? 1) : 1)
   if (mostW !== undefined && power > 1.2 * mostW)
     return [about('ct_ratio_off', DOCTOR.tooMuchPower(name, power, mostW))]
   return []

@@ -16,6 +16,7 @@ export interface DoctorUnit {
   readonly settings?: LineSettings
   readonly profile?: MeterProfile
   readonly configuredCt?: number
+  readonly configuredPt?: number
   readonly mostW?: number
 }
 

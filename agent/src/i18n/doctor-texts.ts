@@ -258,6 +258,17 @@ export const DOCTOR = {
       },
       { zh: '按互感器铭牌改正 ct', en: 'correct ct by the plate of the CT' },
     ),
+  impossible: (unit: string, values: readonly { readonly label: Localized; readonly value: string }[]) =>
+    pair(
+      {
+        zh: `${unit} 显示不可能的数值（${values.map(({ label, value }) => `${label.zh} ${value}`).join('、')}）：型号是否写错？`,
+        en: `${unit} shows values no meter can show (${values.map(({ label, value }) => `${label.en} ${value}`).join(', ')}): wrong model configured?`,
+      },
+      {
+        zh: '与铭牌核对 profile；用 metergate scan 识别它',
+        en: 'compare profile with the plate, and let metergate scan name it',
+      },
+    ),
   implausible: (unit: string) =>
     pair(
       { zh: `${unit} 的数值互相矛盾`, en: `the values of ${unit} contradict each other` },

@@ -125,6 +125,22 @@ export function plausibility(name: QuantityName, value: number): 'good' | 'zero'
   return 'unknown'
 }
 
+/** 690 V between phases and a tenth more, as phase voltage. */
+const MOST_LOW_VOLTAGE = 450
+
+/**
+ * What no mains meter can show, whatever hangs on it: for a judgement on the configured model, where {@link plausibility} is one piece
+ * of evidence among many. So it passes a phase that is nearly gone, a 690 V network and the trickle of an idle input.
+ */
+export function isImpossible(name: QuantityName, value: number): boolean {
+  if (plausibility(name, value) !== 'bad') return false
+  if (name === 'frequency') return true
+  if (/^power_factor_/.test(name)) return Math.abs(value) > 1.1
+  if (/^voltage_/.test(name))
+    return value < 0 || value > MOST_LOW_VOLTAGE * (/^voltage_(l[123]_n|ln_avg)$/.test(name) ? 1 : Math.sqrt(3))
+  return Math.abs(value) > 1
+}
+
 /** 230 V ± 20 %, 120 V, a PT's 57.7 and 100 V, or the thousands behind a PT. */
 function mains(value: number, factor: number): 'good' | 'bad' {
   const volts = value / factor

@@ -245,6 +245,22 @@ describe('the doctor at a meter', () => {
     expect(causes(await examined(line, [unit]))).toEqual(['ct_ratio_off meter-1'])
   })
 
+  it('doubts the model where values are such as no meter can show', async () => {
+    const line = virtualLine([{ id: 'd', profile: 'chint-dtsu666', unit: 2, ct: 40, loads: ['motor'] }])
+    const unit = sdm(2, { profile: profileOf('chint-ddsu666') })
+    const diagnosis = await examined(line, [unit])
+    expect(causes(diagnosis)).toEqual(['implausible meter-2'])
+    expect(diagnosis.findings[0]?.what.en).toMatch(/no meter can show \(Frequency \d+ Hz.*wrong model configured\?/)
+  })
+
+  it('multiplies by the PT, too, before it compares the power with what the feed can carry', async () => {
+    const line = virtualLine([{ id: 'd', profile: 'chint-dtsu666', unit: 1, ct: 20, loads: ['motor'] }])
+    const unit = (configuredPt: number) =>
+      sdm(1, { profile: profileOf('chint-dtsu666'), configuredCt: 20, configuredPt, mostW: 100_000 })
+    expect(causes(await examined(line, [unit(1)]))).toEqual(['healthy'])
+    expect(causes(await examined(line, [unit(100)]))).toEqual(['ct_ratio_off meter-1'])
+  })
+
   it('names a ratio that gives more power than the feed can carry', async () => {
     const line = virtualLine([meter(1)])
     expect(causes(await examined(line, [sdm(1, { mostW: 5000 })]))).toEqual(['ct_ratio_off meter-1'])
