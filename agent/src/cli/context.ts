@@ -6,6 +6,7 @@ import type { ControlAnswers, ControlCall, ControlRequests } from '../control/ca
 import { ControlClient, type ControlClientFault } from '../control/client.js'
 import { controlSocketPath } from '../control/socket-path.js'
 import { CLI } from '../i18n/cli-texts.js'
+import { ENERGY } from '../i18n/energy-texts.js'
 import { type Language, type Localized, same } from '../i18n/localized.js'
 import { cloudIssue } from '../identity.js'
 import type { CliDeps, CliIo } from './ports.js'
@@ -116,6 +117,8 @@ function faultText(fault: ControlClientFault): Localized {
       return CLI.unknownEntry(fault.why)
     case 'bad_request':
       return CLI.notUnderstood(fault.why)
+    case 'register':
+      return ENERGY.oldEndContradicts(fault.why)
     case 'line':
       return CLI.lineFault(fault.why)
     case 'store':

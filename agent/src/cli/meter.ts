@@ -4,7 +4,7 @@ import { PlantZone } from '../energy/plant-time.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { ENERGY } from '../i18n/energy-texts.js'
 import type { CliContext } from './context.js'
-import { parseInstant } from './times.js'
+import { formatInstant, parseInstant } from './times.js'
 
 interface ExchangeOptions {
   at?: string
@@ -43,9 +43,11 @@ function exchangeCommand(cli: CliContext): Command {
       const known = config.meters.map(({ id }) => id)
       const meter = entry?.id ?? cli.fail(CLI.unknownMeter(name, known), 2)
       const zone = new PlantZone(config.plant.timezone)
-      const at = instantOf(cli, zone, options.at) ?? cli.deps.clock.wall()
+      const now = cli.deps.clock.wall()
+      const at = instantOf(cli, zone, options.at) ?? now
       const newAt = instantOf(cli, zone, options.newAt) ?? at
       if (newAt < at) return cli.fail(ENERGY.newBeforeOld, 2)
+      if (newAt > now) return cli.fail(ENERGY.futureExchange(formatInstant(zone, newAt), formatInstant(zone, now)), 2)
       const oldEnd = registerOf(cli, options.oldEnd)
       const newStart = registerOf(cli, options.newStart)
       const done = await cli.ask(loaded, 'meter_exchange', {
@@ -57,9 +59,11 @@ function exchangeCommand(cli: CliContext): Command {
       })
       if (options.json) terminal.json(done)
       else if (done.facts.late === true) terminal.warn(ENERGY.exchangedLate(meter))
-      else terminal.line(ENERGY.exchanged(meter, Number(done.facts.unmetered_s ?? 0)))
+      else terminal.line(ENERGY.exchanged(meter, secondsOf(done.facts.unmetered_s)))
     })
 }
+
+const secondsOf = (fact: unknown): number | undefined => (typeof fact === 'number' ? fact : undefined)
 
 const imported = (at: EpochMs, value: Amount) => ({
   at,

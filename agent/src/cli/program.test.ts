@@ -798,3 +798,47 @@ describe('metergate export', () => {
     expect(await box.run(['export', '--what', 'everything'])).toMatchObject({ code: 2 })
   })
 })
+
+describe('metergate meter exchange', () => {
+  it.each([['--at'], ['--new-at']])('refuses a future %s, in both languages', async (option) => {
+    const box = await new Box().initialised()
+    for (const [lang, words] of [
+      ['en', 'is after now, 2026-11-23 12:00'],
+      ['zh', '晚于现在 2026-11-23 12:00'],
+    ] as const) {
+      const ran = await box.run(['--lang', lang, 'meter', 'exchange', 'press-1', option, '2099-01-01T00:00'])
+      expect(ran).toMatchObject({ code: 2, err: expect.stringContaining(words) })
+    }
+  })
+
+  it('says that the time without a meter is unknown when nobody knows it', async () => {
+    const box = await new Box().initialised()
+    const meter_exchange: ControlHandlers['meter_exchange'] = async ({ meter }) =>
+      ok({ meter, facts: { unmetered_s: null } })
+    const ran = await box.run(
+      ['--lang', 'en', 'meter', 'exchange', 'press-1'],
+      undefined,
+      {},
+      {
+        ...handlers,
+        meter_exchange,
+      },
+    )
+    expect(ran.out).toBe('exchange of press-1 recorded, time without a meter unknown\n')
+  })
+
+  it('says which register the old one contradicts', async () => {
+    const box = await new Box().initialised()
+    const meter_exchange: ControlHandlers['meter_exchange'] = async () => fail({ kind: 'register', why: '1000.50' })
+    const ran = await box.run(
+      ['--lang', 'en', 'meter', 'exchange', 'press-1', '--old-end', '9'],
+      undefined,
+      {},
+      {
+        ...handlers,
+        meter_exchange,
+      },
+    )
+    expect(ran).toMatchObject({ code: 1, err: expect.stringContaining('contradicts 1000.50 kWh, the last one read') })
+  })
+})

@@ -163,9 +163,18 @@ export interface ControlAnswers {
 }
 export type ControlCall = keyof ControlRequests
 
-/** Why a call brought no answer. `why` is for a person and already in words. */
+/** Why a call brought no answer. `why` is for a person and already in words; of `register` it is the last register known. */
 export const controlFaultSchema = z.object({
-  kind: z.enum(['unknown_meter', 'unknown_product', 'unknown_entry', 'bad_request', 'line', 'store', 'failed']),
+  kind: z.enum([
+    'unknown_meter',
+    'unknown_product',
+    'unknown_entry',
+    'bad_request',
+    'register',
+    'line',
+    'store',
+    'failed',
+  ]),
   why: z.string(),
 })
 export type ControlFault = z.infer<typeof controlFaultSchema>

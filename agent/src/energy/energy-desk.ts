@@ -146,6 +146,12 @@ export class EnergyDesk {
     return [...events, ...this.#close(reading.meter, intervals)]
   }
 
+  /** The last believed register of a meter that what was read off it contradicts. */
+  contradictedBy(meter: MeterId, { at, oldEnd }: MeterChange): Amount | undefined {
+    const cutter = this.#cutters.get(meter)
+    return oldEnd && cutter && !cutter.hasBrokenSince(at) ? cutter.contradictedBy(oldEnd) : undefined
+  }
+
   /**
    * Takes a planned change at a meter: its segment ends at the last good value and a new one begins. Undefined when no
    * such meter is cut into intervals. `isLate`: the new register was already taken for a reset, so only the event is given.

@@ -160,6 +160,29 @@ describe('meter exchange (rules of case C2)', () => {
     })
   })
 
+  it('bears a new meter years later', { timeout: 30_000 }, () => {
+    const far = new IntervalCutter(options())
+    far.read(poll(START, '1.00'))
+    const { intervals } = far.change({
+      cause: 'meter_exchange',
+      at: epochMs(START + 60_000),
+      newStart: poll(START + 2 * 365 * 86_400_000, '0.00'),
+    })
+    expect(intervals).toHaveLength(2 * 365 * 96)
+  })
+
+  it.each([
+    ['below what was read last', '99.98', '100.50'],
+    ['farther above than a largest power of 400 kW allows', '120.00', '100.50'],
+    ['above by what the minutes since allow', '110.00', undefined],
+    ['the same, as far as a display without decimals shows it', '100', undefined],
+  ])('knows whether the old register can be: %s', (_, oldEnd, known) => {
+    const one = new IntervalCutter(options())
+    cut(one, [poll(START, '100.00'), poll(START + 60_000, '100.50')])
+    const contradicted = one.contradictedBy(poll(START + 120_000, oldEnd))
+    expect(contradicted && formatAmount(contradicted)).toBe(known)
+  })
+
   it('estimates what flowed in between beside the total: mean power of both sides × the time', () => {
     // 8.8 kWh in 22 min = 24 kW, 31.2 kWh in 26 min = 72 kW; 48 kW for 12 min.
     const bridged = bridgeEnergy(

@@ -28,6 +28,7 @@ import type {
 } from './cutter-types.js'
 import type { EventDraft, IntervalDraft } from './interval.js'
 import { type EnergyEventCode, trackEventDraft } from './interval-events.js'
+import { contradictedBy } from './old-register.js'
 import { SlotBooks } from './slot-books.js'
 
 export type * from './cutter-types.js'
@@ -122,6 +123,16 @@ export class IntervalCutter {
     return this.#collect()
   }
 
+  /** The last believed register that what was read off the old meter contradicts, if any. */
+  contradictedBy(oldEnd: CounterPoll): Amount | undefined {
+    for (const { quantity: name, value, at = oldEnd.at } of oldEnd.values) {
+      const counter = this.#counters.find(({ spec }) => spec.quantity === name)
+      const known = counter && contradictedBy({ ...counter.state, limits: counter.limits }, { at, value })
+      if (known) return known
+    }
+    return undefined
+  }
+
   /** Whether a counter's running segment began after `at`: its readings are no longer those of before. */
   hasBrokenSince(at: number): boolean {
     return this.#counters.some(({ state }) => state.segmentSince !== undefined && state.segmentSince > at)
@@ -208,7 +219,7 @@ export class IntervalCutter {
       track.conclude(limits)
       track.leave('clock_reset')
     }
-    this.#intervals.push(...this.#books.closeAll(state.lastPollAt))
+    this.#finish(this.#books.closeAll(state.lastPollAt))
     state.lastPollAt = null
     state.clockBehindMs = 0
   }
@@ -227,8 +238,13 @@ export class IntervalCutter {
     return this.#counters.flatMap(({ track }) => track.settledUntil ?? [])
   }
 
+  /** One by one: a blind year is more intervals than a call takes arguments. */
+  #finish(drafts: readonly IntervalDraft[]): void {
+    for (const draft of drafts) this.#intervals.push(draft)
+  }
+
   #collect(): CutterOutput {
-    this.#intervals.push(...this.#books.takeDue(() => this.#settledUntil()))
+    this.#finish(this.#books.takeDue(() => this.#settledUntil()))
     if (this.#intervals.length === 0 && this.#events.length === 0) return NOTHING
     const output = { intervals: this.#intervals, events: this.#events }
     this.#intervals = []

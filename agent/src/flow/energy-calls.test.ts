@@ -1,17 +1,20 @@
-import { amount, epochMs, productIdSchema } from '@metergate/protocol'
+import { amount, epochMs, meterIdSchema, ok, productIdSchema } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { CONTROL_CALLS, type ControlCall } from '../control/calls.js'
+import type { MeterChange } from '../energy/interval-cutter.js'
 import { PlantZone } from '../energy/plant-time.js'
 import { MemoryRecordStore } from '../store/memory-record-store.js'
 import { SEALER, SeededRandom, stampOf } from '../store/testing/make.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
-import { energyCalls } from './energy-calls.js'
+import { type EnergyCallParts, energyCalls } from './energy-calls.js'
 
 const SLIPPER = productIdSchema.parse('slipper')
 const SPAN = { start: epochMs(Date.UTC(2026, 2, 2)), end: epochMs(Date.UTC(2026, 2, 3)) }
 const never = new AbortController().signal
 
-function desk() {
+type Exchange = EnergyCallParts['exchange']
+
+function desk(exchanged: (change: MeterChange) => Awaited<ReturnType<Exchange>> = () => undefined) {
   const clock = new VirtualClock({ wall: SPAN.end })
   const random = new SeededRandom(1)
   const store = new MemoryRecordStore({ clock, random, sealer: () => SEALER })
@@ -26,7 +29,7 @@ function desk() {
       products: [{ plan: { id: SLIPPER, unit: 'pair', meters: [], counters: [] }, label: 'slipper' }],
     },
     declare: (entry) => store.append([{ ...entry, stamp: stampOf(clock) }]),
-    exchange: async () => undefined,
+    exchange: async (_, change) => exchanged(change),
   })
 }
 
@@ -75,5 +78,22 @@ describe('production through the socket', () => {
     expect(await calls.production_list(SPAN, never)).toEqual({ ok: true, value: [] })
     const unknown = await calls.production_correct({ entry: 'entry:nobody', count: null, reason: 'x' }, never)
     expect(unknown).toMatchObject({ ok: false, fault: { kind: 'unknown_entry' } })
+  })
+})
+
+describe('an exchange through the socket', () => {
+  const meter = meterIdSchema.parse('press-1')
+  const asked = { meter, cause: 'meter_exchange' as const, at: SPAN.end }
+  const later = epochMs(SPAN.end + 3_600_000)
+  const values = [{ quantity: 'energy_active_import_total' as const, value: amount(0, 0) }]
+
+  it.each([
+    ['at', { ...asked, at: later }],
+    ['new_start', { ...asked, new_start: { at: later, values } }],
+    ['old_end', { ...asked, old_end: { at: later, values } }],
+  ])('is not taken with %s in the future: nothing would be booked until then', async (_, request) => {
+    const calls = desk(() => ok({}))
+    expect(await calls.meter_exchange(asked, never)).toMatchObject({ ok: true })
+    expect(await calls.meter_exchange(request, never)).toMatchObject({ ok: false, fault: { kind: 'bad_request' } })
   })
 })

@@ -17,6 +17,9 @@ import { energyReport } from './energy-report.js'
 import type { ReportParts } from './report-parts.js'
 import { entriesTouching, entryNamed } from './stored-entries.js'
 
+/** A clock may be set back a little between a command and its arrival. */
+const AHEAD_MS = 60_000
+
 export type EnergyReportParts = ReportParts
 
 export interface EnergyCallParts {
@@ -32,7 +35,13 @@ export interface EnergyCallParts {
   readonly exchange: (
     meter: MeterId,
     change: MeterChange,
-  ) => Promise<Result<EventRecord['facts'], StoreFault> | undefined>
+  ) => Promise<Result<EventRecord['facts'], StoreFault | RegisterFault> | undefined>
+}
+
+/** What was read off the old meter cannot be: `why` is the last register known. */
+export interface RegisterFault {
+  readonly kind: 'register'
+  readonly why: string
 }
 
 type EnergyHandlers = Pick<
@@ -79,10 +88,15 @@ export function energyCalls(parts: EnergyCallParts): EnergyHandlers {
       return stored(count === null ? withdraw(draft, reason) : correct(draft, { count }, reason))
     },
     meter_exchange: async (request) => {
-      const { meter } = request
+      const { meter, at, old_end, new_start } = request
+      // The clocks of command and daemon are one; a segment that begins in the future would book nothing until then.
+      if (Math.max(at, old_end?.at ?? at, new_start?.at ?? at) > now() + AHEAD_MS)
+        return fail({ kind: 'bad_request', why: 'the exchange lies in the future' })
       const done = await exchange(meter, changeOf(request))
       if (!done) return fail({ kind: 'unknown_meter', why: `no meter with a counter is called ${meter}` })
-      return done.ok ? ok({ meter, facts: done.value }) : fail({ kind: 'store', why: done.fault.why })
+      if (done.ok) return ok({ meter, facts: done.value })
+      const { kind, why } = done.fault
+      return fail({ kind: kind === 'register' ? kind : 'store', why })
     },
   }
 }

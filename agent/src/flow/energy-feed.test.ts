@@ -1,4 +1,4 @@
-import { amount, meterIdSchema, type ReadingRecord, type StreamRecord } from '@metergate/protocol'
+import { type Amount, amount, epochMs, meterIdSchema, type ReadingRecord, type StreamRecord } from '@metergate/protocol'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { PlantZone } from '../energy/plant-time.js'
 import { MemoryRecordStore } from '../store/memory-record-store.js'
@@ -95,4 +95,23 @@ describe('energy drawn from the store', () => {
       expect(broken).toEqual(undated(unbroken))
     },
   )
+})
+
+describe('an exchange whose old register cannot be', () => {
+  it('is not recorded, and the answer says the register known', async () => {
+    const clock = new ManualClock()
+    const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
+    const { feed } = EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK)
+    const quantity = 'energy_active_import_total'
+    await clock.advance(MINUTE_MS)
+    const values = [{ quantity, block: 0, value: amount(100_050, -2) } as const]
+    await store.append([{ ...reading(clock, 1, METER), group: 'energy', values }])
+    await store.flush()
+    const at = epochMs(clock.wall() + MINUTE_MS)
+    const exchange = (value: Amount) =>
+      feed.exchange(METER, { cause: 'meter_exchange', at, oldEnd: { at, values: [{ quantity, value }] } })
+    expect(await exchange(amount(999, 0))).toEqual({ ok: false, fault: { kind: 'register', why: '1000.50' } })
+    expect([...store.records({ stream: 'ledger' })]).toEqual([])
+    expect(await exchange(amount(10_006, -1))).toMatchObject({ ok: true })
+  })
 })

@@ -6,6 +6,8 @@ import {
   type EpochMs,
   epochMs,
   epochMsSchema,
+  fail,
+  formatAmount,
   type MeterId,
   ok,
   parseJson,
@@ -199,6 +201,8 @@ export class EnergyFeed {
     const flushed = await this.parts.store.flush()
     if (!flushed.ok) return flushed
     while (this.advance());
+    const known = this.desk.contradictedBy(meter, change)
+    if (known) return fail({ kind: 'register' as const, why: formatAmount(known) })
     const changed = this.desk.change(meter, change)
     if (!changed) return undefined
     const stored = await this.#store(changed.drafts, true)

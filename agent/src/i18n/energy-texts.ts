@@ -101,9 +101,17 @@ export const ENERGY = {
     en: `"${text}" is no register value: write a number of 0 or more, e.g. 12345.67`,
   }),
   newBeforeOld: { zh: '新表投运不能早于更换时刻', en: 'the new meter cannot begin before the old one ended' },
-  exchanged: (meter: string, unmeteredS: number): Localized => ({
-    zh: `${meter} 换表已登记，未计量 ${unmeteredS} 秒`,
-    en: `exchange of ${meter} recorded, ${unmeteredS} s without a meter`,
+  futureExchange: (at: string, now: string): Localized => ({
+    zh: `时刻 ${at} 晚于现在 ${now}：换好之后再登记，检查日期`,
+    en: `${at} is after now, ${now}: record an exchange when it has been made; check the date`,
+  }),
+  oldEndContradicts: (last: string): Localized => ({
+    zh: `旧表止数与最后读到的 ${last} kWh 不符（小于它，或高得不可能）：检查数字和倍率（须已乘 CT、PT），不确定时去掉 --old-end`,
+    en: `the last register of the old meter contradicts ${last} kWh, the last one read: it is below, or impossibly far above. Check the digits and that CT and PT are applied, or leave --old-end out`,
+  }),
+  exchanged: (meter: string, unmeteredS: number | undefined): Localized => ({
+    zh: `${meter} 换表已登记，${unmeteredS === undefined ? '未计量时间未知' : `未计量 ${unmeteredS} 秒`}`,
+    en: `exchange of ${meter} recorded, ${unmeteredS === undefined ? 'time without a meter unknown' : `${unmeteredS} s without a meter`}`,
   }),
   exchangedLate: (meter: string): Localized => ({
     zh: `${meter} 换表已登记为证据；新表读数此前已按复位处理，该间隔仍标记为存疑`,
