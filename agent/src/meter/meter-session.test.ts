@@ -7,7 +7,7 @@ import { VirtualClock } from '../testing/virtual-clock.js'
 import { MeterSession } from './meter-session.js'
 
 const volts = (name: string, address: number) => ({ quantity: name, address, type: 'u16', scale: '0.1' })
-const parsed = parseProfile({
+const base = {
   id: 'two-volts',
   manufacturer: 'Test',
   models: ['T'],
@@ -17,13 +17,16 @@ const parsed = parseProfile({
   protocol: 'modbus',
   read_function: 3,
   max_registers: 100,
-  items: [volts('voltage_l1_n', 0), volts('voltage_l2_n', 30)],
-})
-if (!parsed.ok || parsed.value.protocol !== 'modbus') throw new Error(JSON.stringify(parsed))
-const profile: ModbusProfile = parsed.value
+}
+function profileWith(items: readonly ReturnType<typeof volts>[]): ModbusProfile {
+  const parsed = parseProfile({ ...base, items })
+  if (!parsed.ok || parsed.value.protocol !== 'modbus') throw new Error(JSON.stringify(parsed))
+  return parsed.value
+}
+const profile = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 30)])
 
 /** A bus whose unit takes `turnaroundMs` and refuses what `refuses` says. */
-function rig(turnaroundMs: number, refuses: (read: ModbusRead) => boolean = () => false) {
+function rig(turnaroundMs: number, refuses: (read: ModbusRead) => boolean = () => false, model = profile) {
   const clock = new VirtualClock()
   const asked: ModbusRead[] = []
   const zero = {
@@ -49,7 +52,7 @@ function rig(turnaroundMs: number, refuses: (read: ModbusRead) => boolean = () =
   const stamp = (): Stamp => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' })
   const settings = { baud: 9600, format: '8N1', turnaroundMs: 15 } as const
   const id = meterIdSchema.parse('m')
-  const setup = { id, profile, target: { unit: 1 }, ratio: undefined, limits: {}, settings }
+  const setup = { id, profile: model, target: { unit: 1 }, ratio: undefined, limits: {}, settings }
   let now = 0
   const session = new MeterSession(setup, bus, stamp, () => monoMs(now))
   const poll = async (): Promise<{ reads: number; absent: number }> => {
@@ -57,10 +60,15 @@ function rig(turnaroundMs: number, refuses: (read: ModbusRead) => boolean = () =
     const { record } = await session.poll(['power'])
     return { reads: asked.length, absent: record.values.filter((value) => 'absent' in value).length }
   }
+  const readout = async (): Promise<{ reads: ModbusRead[]; absent: string[] }> => {
+    asked.length = 0
+    const { record } = (await session.readout()).outcome
+    return { reads: [...asked], absent: record.values.flatMap((value) => ('absent' in value ? [value.absent] : [])) }
+  }
   const later = (ms: number): void => {
     now += ms
   }
-  return { poll, later }
+  return { poll, readout, later }
 }
 
 describe('a meter session', () => {
@@ -87,5 +95,21 @@ describe('a meter session', () => {
     later(600_000)
     expect(await poll()).toMatchObject({ absent: 1 })
     expect(await poll()).toEqual({ reads: 1, absent: 1 })
+  })
+
+  it('settles a single look: what is refused is told apart from what the meter has, and nothing is asked twice', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n', 'voltage_l1_l2', 'voltage_l2_l3', 'voltage_l3_l1']
+    const more = ['current_l1', 'current_l2', 'current_l3', 'frequency', 'power_factor_total', 'power_active_total']
+    const model = profileWith([...names, ...more].map((name, index) => volts(name, index)))
+    // Every other register is a hole.
+    const { readout } = rig(
+      15,
+      ({ address, count }) => Array.from({ length: count }, (_, i) => address + i).some((at) => at % 2 === 1),
+      model,
+    )
+    const { reads, absent } = await readout()
+    expect(absent).toEqual(Array(6).fill('exception'))
+    const good = reads.filter(({ address, count }) => count === 1 && address % 2 === 0).map(({ address }) => address)
+    expect(good).toEqual([0, 2, 4, 6, 8, 10])
   })
 })

@@ -60,6 +60,8 @@ interface BlockOutcome {
   readonly outcome: Result<BusAnswer, BusFault> | undefined
 }
 
+type Answered = Map<string, Result<BusAnswer, BusFault>>
+
 /** One value with the bytes it came from, for the technician's `read --raw`. */
 export interface Readout {
   readonly outcome: PollOutcome
@@ -140,7 +142,7 @@ export class MeterSession {
   async readout(signal?: AbortSignal): Promise<Readout> {
     const begun = this.now()
     const groups: readonly PollGroup[] = ['power', 'energy', 'rare']
-    const blocks = await this.#ask(groups, signal)
+    const blocks = await this.#ask(groups, signal, new Map())
     const raw = blocks.flatMap(({ read, outcome }) => (outcome?.ok ? rawValues(read, outcome.value.data) : []))
     return {
       outcome: this.#outcome('readout', blocks, this.plan(groups).left),
@@ -161,14 +163,19 @@ export class MeterSession {
     return plan
   }
 
-  async #ask(groups: readonly PollGroup[], signal: AbortSignal | undefined): Promise<BlockOutcome[]> {
+  /** `answered`: for a single look, which goes on until every read is settled and asks for nothing twice. */
+  async #ask(
+    groups: readonly PollGroup[],
+    signal: AbortSignal | undefined,
+    answered?: Answered,
+  ): Promise<BlockOutcome[]> {
     const fault = await this.#place(signal)
     if (fault)
       return this.plan(groups).reads.map((read, index) => ({ read, outcome: index === 0 ? fail(fault) : undefined }))
     for (let splits = 0; ; splits += 1) {
       const plan = this.plan(groups)
-      const { blocks, refused } = await this.#pass(plan, signal)
-      if (!refused || splits >= SPLITS_AT_ONCE) return blocks
+      const { blocks, refused } = await this.#pass(plan, signal, answered)
+      if (!refused || (!answered && splits >= SPLITS_AT_ONCE)) return blocks
       this.#learn(plan, refused)
     }
   }
@@ -192,11 +199,15 @@ export class MeterSession {
   async #pass(
     plan: ReadPlan,
     signal: AbortSignal | undefined,
+    answered?: Answered,
   ): Promise<{ blocks: BlockOutcome[]; refused?: PlannedRead }> {
     const blocks: BlockOutcome[] = []
     let dead = false
     for (const read of plan.reads) {
-      const outcome = dead || signal?.aborted ? undefined : await this.#readOnce(read, blocks.length > 0, signal)
+      const known = answered?.get(wordsOf(read))
+      const isOver = dead || signal?.aborted
+      const outcome = known ?? (isOver ? undefined : await this.#readOnce(read, blocks.length > 0, signal))
+      if (outcome?.ok) answered?.set(wordsOf(read), outcome)
       blocks.push({ read, outcome })
       if (!outcome || outcome.ok) continue
       if (outcome.fault.kind === 'exception' && REFUSALS.has(outcome.fault.code)) {
@@ -280,6 +291,10 @@ export class MeterSession {
     return decodeBlock(blockOf(read), index, data, this.setup)
   }
 }
+
+/** A read as the meter sees it. */
+const wordsOf = (read: PlannedRead): string =>
+  read.protocol === 'modbus' ? `${read.function} ${read.address} ${read.count}` : read.di
 
 function blockOf(read: PlannedRead): Block {
   return read.protocol === 'modbus'
