@@ -7,7 +7,7 @@ import { presenceOf } from '../meter/presence.js'
 import { planScan } from '../meter/scan-plan.js'
 import { setRatio } from '../meter/set-ratio.js'
 import type { Finding } from './finding.js'
-import { crowdedOf, heardOf, lateOf } from './frame-facts.js'
+import { crowdedOf, foreignOf, heardOf, lateOf, shapedOf } from './frame-facts.js'
 import { framesOf, type SeenFrame } from './frames.js'
 import { judgeLine, type LineObservation, type UnitObservation } from './judge-line.js'
 import { judgeWiring, type WiringObservation } from './judge-wiring.js'
@@ -222,6 +222,7 @@ export class Examination {
     const { name, settings, units } = this.#subject
     const observation: LineObservation = {
       settings,
+      isSocket: this.#tap.nature === 'socket',
       ...(this.#down === undefined ? {} : { down: this.#down }),
       unaskedBytes: this.#unasked.bytes,
       unaskedFrames: this.#unasked.frames,
@@ -241,6 +242,8 @@ export class Examination {
     const frames = this.#asked?.frames ?? []
     const settings = unit.settings ?? this.#subject.settings
     const late = lateOf(frames, key, WAIT_MS, settings)
+    const asked = this.#subject.units.map((each) => unitKey(trialReads(each).short))
+    const foreign = foreignOf(frames, key, asked)
     return {
       name: unit.name,
       settings,
@@ -249,6 +252,9 @@ export class Examination {
       echoes: health?.echoes ?? 0,
       heard: heardOf(frames, key),
       crowded: late > 0 ? 0 : crowdedOf(frames, key),
+      shaped: shapedOf(frames, key),
+      foreign: foreign.count,
+      foreigners: foreign.units,
       turnaroundMs: health?.turnaroundMs,
       timeoutMs: WAIT_MS,
       ...(answersAt ? { answersAt } : {}),

@@ -9,6 +9,7 @@ export const CAUSES = [
   'wrong_baud',
   'wrong_format',
   'address_clash',
+  'wrong_unit',
   'noise',
   'unsteady',
   'echo',

@@ -14,17 +14,63 @@ const isGateways = ({ kind, unit, hex }: SeenFrame): boolean =>
 
 /** Questions to a unit that more came back to than one answer: two whole ones, or clearly more bytes than one has. */
 export function crowdedOf(frames: readonly SeenFrame[], unit: string): number {
-  let crowded = 0
-  for (const [index, question] of frames.entries()) {
-    if (question.direction !== 'out' || question.unit !== unit) continue
+  return exchangesOf(frames, unit).filter(({ question, back }) => {
+    const whole = back.filter((frame) => isFrom(frame, unit)).length
+    return whole > 1 || (isBegun(question, back) && bytesOf(back) > answerLength(question) + STRAY_ALLOWED)
+  }).length
+}
+
+/**
+ * The share, of 1, of what came back to questions to a unit that has the shape of its answer, damaged or not: it begins as it should,
+ * or is as long. Two units that answer at once keep this shape, garbage has none.
+ */
+export function shapedOf(frames: readonly SeenFrame[], unit: string): number {
+  const exchanges = exchangesOf(frames, unit).filter(({ back }) => back.length > 0)
+  const shaped = exchanges.filter(({ question, back }) => {
+    const same = exchanges.filter((each) => each.question.hex === question.hex).map((each) => bytesOf(each.back))
+    const wanted = Number.isFinite(answerLength(question)) ? answerLength(question) : median(same)
+    return isBegun(question, back) || Math.abs(bytesOf(back) - wanted) <= 2
+  })
+  return exchanges.length === 0 ? 0 : shaped.length / exchanges.length
+}
+
+const bytesOf = (frames: readonly SeenFrame[]): number => frames.reduce((sum, { hex }) => sum + hex.length / 2, 0)
+const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
+
+/** Questions to a unit that came back as a whole answer of a unit nobody asks on this line, and who those are. */
+export function foreignOf(
+  frames: readonly SeenFrame[],
+  unit: string,
+  asked: readonly string[],
+): { readonly count: number; readonly units: readonly string[] } {
+  const strangers = exchangesOf(frames, unit).flatMap(({ back }) => {
+    const stranger = back.find(({ kind, unit: from }) => kind === 'answer' && from && !asked.includes(from))
+    return stranger?.unit === undefined ? [] : [stranger.unit]
+  })
+  return { count: strangers.length, units: [...new Set(strangers)] }
+}
+
+interface Exchange {
+  readonly question: SeenFrame
+  /** What came before the next question, without the echo. */
+  readonly back: readonly SeenFrame[]
+}
+
+function exchangesOf(frames: readonly SeenFrame[], unit: string): Exchange[] {
+  return [...frames.entries()].flatMap(([index, question]) => {
+    if (question.direction !== 'out' || question.unit !== unit) return []
     const rest = frames.slice(index + 1)
     const end = rest.findIndex(({ direction }) => direction === 'out')
-    const back = (end < 0 ? rest : rest.slice(0, end)).filter(({ kind }) => kind !== 'echo')
-    const bytes = back.reduce((sum, { hex }) => sum + hex.length / 2, 0)
-    const whole = back.filter((frame) => isFrom(frame, unit)).length
-    if (whole > 1 || bytes > answerLength(question) + STRAY_ALLOWED) crowded += 1
-  }
-  return crowded
+    return [{ question, back: (end < 0 ? rest : rest.slice(0, end)).filter(({ kind }) => kind !== 'echo') }]
+  })
+}
+
+function isBegun({ unit, hex }: SeenFrame, back: readonly SeenFrame[]): boolean {
+  const bytes = Buffer.from(hex, 'hex')
+  const begin = unit?.startsWith('modbus:')
+    ? Buffer.of(bytes[0] ?? 0, bytes[1] ?? 0, dataBytes(bytes))
+    : bytes.subarray(bytes.indexOf(0x68), bytes.indexOf(0x68) + 8)
+  return Buffer.from(back.map((frame) => frame.hex).join(''), 'hex').includes(begin)
 }
 
 /** Bytes of the answer a question asks for; a DL/T 645 meter decides that itself. */

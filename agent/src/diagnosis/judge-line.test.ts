@@ -19,12 +19,15 @@ const unit = (more: Partial<UnitObservation> = {}): UnitObservation => ({
   echoes: 0,
   heard: 12,
   crowded: 0,
+  shaped: 1,
+  foreign: 0,
+  foreigners: [],
   turnaroundMs: 20,
   timeoutMs: 500,
   ...more,
 })
 const causes = (more: Partial<LineObservation>): string[] =>
-  judgeLine({ settings: SETTINGS, unaskedBytes: 0, unaskedFrames: 0, units: [unit()], ...more }).map(
+  judgeLine({ settings: SETTINGS, isSocket: false, unaskedBytes: 0, unaskedFrames: 0, units: [unit()], ...more }).map(
     ({ cause }) => cause,
   )
 
@@ -44,6 +47,25 @@ describe('judging a line by what was heard', () => {
   it('does not call a unit silent when the whole line is', () => {
     const mute = { good: 0, silent: 12, heard: 0 }
     expect(causes({ units: [unit(mute), unit({ ...mute, name: 'press-2' })] })).toEqual(['nothing_heard'])
+  })
+})
+
+describe('a line behind a serial server', () => {
+  const judged = (more: Partial<LineObservation>) =>
+    judgeLine({ settings: SETTINGS, isSocket: true, unaskedBytes: 0, unaskedFrames: 0, units: [], ...more })[0]
+
+  it('is not said to have been tried at other speeds, when nothing is heard', () => {
+    const finding = judged({ units: [unit({ good: 0, silent: 12, heard: 0 })] })
+    expect(finding).toMatchObject({
+      cause: 'nothing_heard',
+      what: { en: expect.stringContaining('no other could be') },
+    })
+    expect(finding?.what.en).not.toContain('usual setting')
+  })
+
+  it('has no adapter to plug in', () => {
+    expect(judged({ down: 'refused' })?.remedy.en).toContain('serial server')
+    expect(judged({ down: 'refused' })?.remedy.en).not.toContain('adapter')
   })
 })
 

@@ -22,6 +22,11 @@ export interface UnitObservation {
   readonly heard: number
   /** Questions that clearly more came back to than one answer. */
   readonly crowded: number
+  /** The share, of 1, of what came back that has the shape of an answer, damaged or not. */
+  readonly shaped: number
+  /** Questions a whole answer of a unit came back to that nobody asks here, and those units' keys. */
+  readonly foreign: number
+  readonly foreigners: readonly string[]
   readonly turnaroundMs: number | undefined
   readonly timeoutMs: number
   /** Where it answers, when it is silent at the configured settings. */
@@ -30,6 +35,8 @@ export interface UnitObservation {
 
 export interface LineObservation {
   readonly settings: LineSettings
+  /** Behind a serial server, which has the speed to itself: none but its own was tried. */
+  readonly isSocket: boolean
   /** Why the line cannot be opened. */
   readonly down?: string
   /** Heard while nobody was asked: bytes, and whole frames among them. */
@@ -46,10 +53,12 @@ const LEAST_ASKED = 4
  * address also look like noise, and the wrong speed also like silence.
  */
 export function judgeLine(line: LineObservation): Finding[] {
-  if (line.down !== undefined) return [problem('line_down', DOCTOR.lineDown(line.down))]
-  const units = line.units.flatMap((unit) => judgeUnit(unit, line))
+  if (line.down !== undefined) return [problem('line_down', DOCTOR.lineDown(line.down, line.isSocket))]
+  const elsewhere = wholeLineAt(line)
+  const units = line.units.flatMap((unit) => judgeUnit(unit, line, elsewhere))
   const whole = judgeWhole(line)
   const findings = [
+    ...(elsewhere ? [atOtherSettings(line.settings, elsewhere)] : []),
     ...whole,
     ...(whole.some(({ cause }) => cause === 'nothing_heard')
       ? units.filter(({ cause }) => cause !== 'unit_silent')
@@ -70,8 +79,12 @@ function judgeWhole(line: LineObservation): Finding[] {
   if (asked > 0 && echoes / asked > 0.3)
     findings.push({ cause: 'echo', severity: 'note', ...DOCTOR.echo(echoes, asked) })
   if (line.units.length > 0 && line.units.every(isMute))
-    findings.push(problem('nothing_heard', DOCTOR.nothingHeard(line.settings)))
-  const noisy = line.units.filter((unit) => share(unit.broken, unit.asked) > 0.03 && !isClash(unit, line))
+    findings.push(
+      problem('nothing_heard', line.isSocket ? DOCTOR.nothingThroughServer : DOCTOR.nothingHeard(line.settings)),
+    )
+  const noisy = line.units.filter(
+    (unit) => share(unit.broken, unit.asked) > 0.03 && !isClash(unit, line) && !isForeign(unit, line),
+  )
   const broken = noisy.reduce((sum, unit) => sum + unit.broken, 0)
   // A late answer runs into the next question, and spoils no more than that one.
   if (noisy.length > 0 && broken > total(line, 'late'))
@@ -88,21 +101,39 @@ function judgeWhole(line: LineObservation): Finding[] {
   return findings
 }
 
+/** The settings at which everybody was heard who is asked at the line's own, where nobody answers: one cause, not one per meter. */
+function wholeLineAt({ settings, units }: LineObservation): LineSettings | undefined {
+  const concerned = units.filter((unit) => isSame(unit.settings, settings))
+  const heard = concerned.flatMap(({ answersAt }) => answersAt ?? [])
+  const [first] = heard
+  if (!first || !heard.every((each) => isSame(each, first))) return undefined
+  return concerned.every((unit) => unit.answersAt !== undefined || isMute(unit)) ? first : undefined
+}
+
+function atOtherSettings(ours: LineSettings, theirs: LineSettings): Finding {
+  return problem(ours.baud === theirs.baud ? 'wrong_format' : 'wrong_baud', DOCTOR.wrongLineSettings(ours, theirs))
+}
+
+const isSame = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format
+
 /** Silent at the configured settings, and at all others that were tried. */
 const isMute = (unit: UnitObservation): boolean =>
   unit.silent === unit.asked && unit.heard === 0 && unit.answersAt === undefined
 
-function judgeUnit(unit: UnitObservation, line: LineObservation): Finding[] {
+function judgeUnit(unit: UnitObservation, line: LineObservation, elsewhere: LineSettings | undefined): Finding[] {
   const about = (cause: Finding['cause'], text: Pick<Finding, 'what' | 'remedy'>): Finding => ({
     ...problem(cause, text),
     unit: unit.name,
   })
+  if (elsewhere && isSame(unit.settings, line.settings))
+    return unit.answersAt ? [] : [about('unit_silent', DOCTOR.silentElsewhere(unit.name, unit.settings, elsewhere))]
   if (unit.answersAt) {
     const isBaud = unit.answersAt.baud !== unit.settings.baud
     return [
       about(isBaud ? 'wrong_baud' : 'wrong_format', DOCTOR.wrongSettings(unit.name, unit.settings, unit.answersAt)),
     ]
   }
+  if (isForeign(unit, line)) return [about('wrong_unit', DOCTOR.otherUnit(unit.name, unit.foreigners.map(bareId)))]
   if (isClash(unit, line))
     return [about('address_clash', DOCTOR.clash(unit.name, Math.max(unit.broken, unit.crowded), unit.asked))]
   const findings: Finding[] = []
@@ -116,16 +147,23 @@ function judgeUnit(unit: UnitObservation, line: LineObservation): Finding[] {
 const isUnsteady = (unit: UnitObservation): boolean =>
   unit.late === 0 && unit.broken === 0 && unit.asked >= LEAST_ASKED && unit.silent >= 2
 
+/** What answers has another unit id. Another master's meters would look the same, but they are heard unasked, too. */
+const isForeign = (unit: UnitObservation, line: LineObservation): boolean =>
+  line.unaskedFrames === 0 && unit.asked >= LEAST_ASKED && unit.heard === 0 && share(unit.foreign, unit.asked) >= 0.5
+
+/** `5` of `modbus:5`. */
+const bareId = (key: string): string => key.slice(key.indexOf(':') + 1)
+
 /**
  * Two units on one address: more than one answer comes back to one question, again and again. Where the two overlap wholly, hardly
  * any answer comes through however short, while other units on the same wire are understood (or there is no other, and the wire is
- * quiet by itself). Noise adds no bytes, spares short answers and strikes everybody.
+ * quiet by itself); but what comes has the shape of an answer, as garbage has not. Noise adds no bytes, spares short answers and strikes everybody.
  */
 function isClash(unit: UnitObservation, line: LineObservation): boolean {
   if (unit.asked < LEAST_ASKED) return false
   if (share(unit.crowded, unit.asked) >= 0.25) return true
   if (share(unit.broken, unit.asked) < 0.8 || share(unit.shortBroken, unit.shortAsked) < 0.8) return false
-  if (line.unaskedBytes > 2) return false
+  if (line.unaskedBytes > 2 || unit.shaped < 0.5) return false
   return line.units.every(
     (other) => other === unit || other.silent === other.asked || share(other.broken, other.asked) < 0.2,
   )

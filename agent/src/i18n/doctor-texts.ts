@@ -3,6 +3,8 @@ import { lineDownTexts } from './line-down-texts.js'
 import type { Localized } from './localized.js'
 
 const named = ({ baud, format }: LineSettings): string => `${baud} ${format}`
+const lineEntry = ({ baud, format }: LineSettings): string =>
+  `baud: ${baud}, format: ${format === '8E1' ? '"8E1"' : format}`
 const pair = (what: Localized, remedy: Localized) => ({ what, remedy })
 
 /** What passed over the line, in words. */
@@ -79,14 +81,29 @@ export const DOCTOR = {
       { zh: `总线正常:${units} 块表,${asked} 次询问`, en: `the line is healthy: ${units} meters, ${asked} questions` },
       { zh: '无需处理', en: 'nothing' },
     ),
-  lineDown: (why: string) =>
+  lineDown: (why: string, isSocket: boolean) =>
     pair(
       { zh: `总线打不开:${lineDownTexts(why).zh}`, en: `the line cannot be opened: ${why}` },
-      {
-        zh: '插好转换器,检查端口名,停止占用它的程序',
-        en: 'plug the adapter in, check the name of the port, stop the program that uses it',
-      },
+      isSocket
+        ? {
+            zh: '检查串口服务器是否通电、网线、IP 地址和端口号;断开占用它的其他客户端',
+            en: 'check that the serial server is on, its cable, its address and its port number; disconnect other clients',
+          }
+        : {
+            zh: '插好转换器,检查端口名,停止占用它的程序',
+            en: 'plug the adapter in, check the name of the port, stop the program that uses it',
+          },
     ),
+  nothingThroughServer: pair(
+    {
+      zh: '经串口服务器没有听到任何字节;波特率在串口服务器中设置,这里无法试其他设置',
+      en: 'not one byte was heard through the serial server; its speed is set in it, so no other could be tried from here',
+    },
+    {
+      zh: '在串口服务器中核对波特率、校验和透明传输模式;检查表是否上电;A、B 是否接反(对调一次试试);线是否断;地址是否正确',
+      en: 'check speed, parity and transparent mode in the serial server; check that the meters have power; swap A and B once; look for a broken wire; check the unit ids',
+    },
+  ),
   nothingHeard: (settings: LineSettings) =>
     pair(
       {
@@ -104,6 +121,39 @@ export const DOCTOR = {
       {
         zh: '检查它的供电、接线和地址;用 metergate scan 看它是否在别的地址或协议上',
         en: 'check its supply, its wires and its unit id; metergate scan shows whether it answers at another one',
+      },
+    ),
+  silentElsewhere: (unit: string, ours: LineSettings, theirs: LineSettings) =>
+    pair(
+      {
+        zh: `${unit} 在 ${named(ours)} 和 ${named(theirs)} 下都不应答`,
+        en: `${unit} answers neither at ${named(ours)} nor at ${named(theirs)}`,
+      },
+      {
+        zh: '检查它的供电、接线和地址;改好总线设置后再诊断一次',
+        en: 'check its supply, its wires and its unit id; run this again once the line is set right',
+      },
+    ),
+  wrongLineSettings: (ours: LineSettings, theirs: LineSettings) =>
+    pair(
+      {
+        zh: `在 ${named(ours)} 下无表应答,应答的表都在 ${named(theirs)} 下:总线的${ours.baud === theirs.baud ? '校验位' : '波特率'}写错`,
+        en: `nobody answers at ${named(ours)}, whoever answers does so at ${named(theirs)}: the ${ours.baud === theirs.baud ? 'parity' : 'speed'} of the line is wrong`,
+      },
+      {
+        zh: `在配置中把这条总线改为 ${lineEntry(theirs)}`,
+        en: `set the line's ${lineEntry(theirs)} in the configuration`,
+      },
+    ),
+  otherUnit: (unit: string, ids: readonly string[]) =>
+    pair(
+      {
+        zh: `问 ${unit} 时应答的是别的地址:${ids.slice(0, 5).join('、')}`,
+        en: `asked as ${unit}, something answers under another unit id: ${ids.slice(0, 5).join(', ')}`,
+      },
+      {
+        zh: '在表上核对地址并改正配置或表;用 metergate scan 查看各地址',
+        en: 'compare the unit id set on the meter with the configuration and correct one of them; metergate scan lists who answers where',
       },
     ),
   wrongSettings: (unit: string, ours: LineSettings, theirs: LineSettings) =>

@@ -81,7 +81,7 @@ describe('the doctor at a line', () => {
     expect(diagnosis.findings[0]?.what.en).toContain('19200 8N1')
   })
 
-  it('names the wrong speed of a whole line, for every unit', async () => {
+  it('names the wrong speed of a whole line once, and says what to set', async () => {
     const units = [1, 2, 3, 4, 5]
     const line = virtualLine(
       units.map((unit) => meter(unit)),
@@ -91,7 +91,28 @@ describe('the doctor at a line', () => {
       line,
       units.map((unit) => sdm(unit)),
     )
-    expect(causes(diagnosis)).toEqual(units.map((unit) => `wrong_baud meter-${unit}`))
+    expect(causes(diagnosis)).toEqual(['wrong_baud'])
+    expect(diagnosis.findings[0]?.remedy.en).toBe("set the line's baud: 4800, format: 8N1 in the configuration")
+  })
+
+  it('does not say that others answer where nobody does at the speed of the line', async () => {
+    const line = virtualLine([meter(1), meter(2), meter(3)], { baud: 4800 })
+    line.simulated.faults.setUnit('2', { dead: true })
+    const diagnosis = await examined(line, [sdm(1), sdm(2), sdm(3)])
+    expect(causes(diagnosis)).toEqual(['wrong_baud', 'unit_silent meter-2'])
+    expect(diagnosis.findings[1]?.what.en).toBe('meter-2 answers neither at 9600 8N1 nor at 4800 8N1')
+  })
+
+  it('takes a unit that answers under another id for no clash, nor one that sends garbage', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const said = async (fault: object): Promise<string[]> => {
+        const line = virtualLine([meter(1), meter(2)], {}, seed)
+        line.simulated.faults.setUnit('2', fault)
+        return causes(await examined(line, [sdm(1), sdm(2)]))
+      }
+      expect([seed, ...(await said({ wrong_unit: 1 }))]).toEqual([seed, 'wrong_unit meter-2'])
+      expect([seed, ...(await said({ garbage: 1 }))]).toEqual([seed, 'noise'])
+    }
   })
 
   it('names two national meters on one address', async () => {
