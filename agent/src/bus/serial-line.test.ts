@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as pty from '@lydell/node-pty'
 import { durationMs, invariant } from '@metergate/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -87,6 +87,30 @@ describe('a real serial device', () => {
       ok: false,
       fault: { kind: 'line_down', why: expect.stringContaining('/dev/no-such-adapter') },
     })
+  })
+
+  it.each(['clock', 'busy', 'EIO', 'permission'])('is not mistaken for another fault by its name: %s', async (name) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'metergate-line-')), name)
+    toClose.push(() => rmSync(dirname(path), { recursive: true }))
+    mkdirSync(path)
+    const bus = createBus({ kind: 'serial', path, baud: 9600, format: '8N1' }, realClock)
+    toClose.push(() => bus.close())
+    const outcome = await bus.read(ask)
+    expect(outcome).toMatchObject({ fault: { why: expect.stringContaining(`${path} is no serial port`) } })
+  })
+
+  it('held by another program is said to be', async () => {
+    const { path } = device()
+    const [first, second] = [new SerialLine(path, realClock), new SerialLine(path, realClock)]
+    const listener = { onData: () => undefined, onDown: () => undefined }
+    toClose.push(
+      () => first.close(),
+      () => second.close(),
+    )
+    const settings = { baud: 9600, format: '8N1' } as const
+    expect(await first.open(settings, listener)).toMatchObject({ ok: true })
+    const why = expect.stringContaining('is used by another program')
+    expect(await second.open(settings, listener)).toMatchObject({ ok: false, fault: { why } })
   })
 
   /** Reads while the process stands still from the moment the answer lies in the driver until after the time-out. */

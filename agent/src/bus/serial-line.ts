@@ -193,11 +193,15 @@ export class SerialLine implements LinePort {
 
   #downBecause(error: Error, path: string): LineDown {
     const { message } = error
-    if (/no such file|ENOENT/i.test(message)) return { kind: 'line_down', why: lineDownWhy('absent', { port: path }) }
-    if (/EIO|i\/o error|ENXIO|ENODEV/i.test(message))
+    // The driver gives no code, and its words name the path: a folder called clock is not locked.
+    const words = message.replaceAll(path, '')
+    if (/no such file|ENOENT/i.test(words)) return { kind: 'line_down', why: lineDownWhy('absent', { port: path }) }
+    if (/is a directory|inappropriate ioctl|ENOTTY/i.test(words))
+      return { kind: 'line_down', why: lineDownWhy('noPort', { port: path }) }
+    if (/EIO|i\/o error|ENXIO|ENODEV/i.test(words))
       return { kind: 'line_down', why: lineDownWhy('gone', { port: path, message }) }
-    if (/permission|EACCES/i.test(message)) return { kind: 'line_down', why: lineDownWhy('forbidden', { port: path }) }
-    if (/lock|busy/i.test(message)) return { kind: 'line_down', why: lineDownWhy('busy', { port: path }) }
+    if (/permission|EACCES/i.test(words)) return { kind: 'line_down', why: lineDownWhy('forbidden', { port: path }) }
+    if (/lock|busy/i.test(words)) return { kind: 'line_down', why: lineDownWhy('busy', { port: path }) }
     return { kind: 'line_down', why: `${path}: ${message}` }
   }
 }

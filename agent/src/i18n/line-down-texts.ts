@@ -22,6 +22,10 @@ const TEXTS = {
     en: '{port} is used by another program; stop it, a line has one master',
     zh: '{port} 被别的程序占用；请停止它，一条总线只能有一个主站',
   },
+  noPort: {
+    en: '{port} is no serial port; `ls -l /dev/serial/by-id` shows those of RS485 adapters',
+    zh: '{port} 不是串口；`ls -l /dev/serial/by-id` 可列出 RS485 转换器的串口',
+  },
   notOpen: { en: '{port} is not open', zh: '{port} 没有打开' },
   brokeOff: { en: '{host} broke the connection', zh: '{host} 中断了连接' },
   hungUp: {
