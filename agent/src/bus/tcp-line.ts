@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Clock, durationMs, fail, ok, type Result } from '@metergate/protocol'
 import { lineDownWhy } from '../i18n/line-down-texts.js'
+import { hostAndPort } from '../system/host-and-port.js'
 import type { LineDown, LineListener, LinePort, LineSettings } from './line-port.js'
 
 const CONNECT_MS = 3000
@@ -21,7 +22,7 @@ export class TcpLine implements LinePort {
   }
 
   get #name(): string {
-    return `${this.#host}:${this.#port}`
+    return hostAndPort(this.#host, this.#port)
   }
 
   /** Speed and format are the serial server's own setting: changing them here changes nothing there. */

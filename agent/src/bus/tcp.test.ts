@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { durationMs, invariant } from '@metergate/protocol'
 import modbusSerial from 'modbus-serial'
 import { afterEach, describe, expect, it } from 'vitest'
+import { parsePort } from '../config/parse.js'
 import { realClock } from '../testing/real-clock.js'
 import { answerTo, isTrue, registerAt } from '../testing/scripted-meter.js'
 import { createBus, type LineAddress } from './open-bus.js'
@@ -29,7 +30,10 @@ function bus(address: LineAddress, turnaroundMax?: number): RegisterBus {
 }
 
 /** A server on a free port of this machine whose connections are handled by `serve`. */
-async function serve(handle: (socket: Socket, connection: number) => void): Promise<{ port: number; server: Server }> {
+async function serve(
+  handle: (socket: Socket, connection: number) => void,
+  host = '127.0.0.1',
+): Promise<{ port: number; server: Server }> {
   let connections = 0
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -38,7 +42,7 @@ async function serve(handle: (socket: Socket, connection: number) => void): Prom
     socket.on('error', () => {})
     handle(socket, connections)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   toClose.push(() => {
     for (const socket of sockets) socket.destroy()
     return new Promise((resolve) => server.close(resolve))
@@ -138,6 +142,13 @@ describe('RTU over TCP', () => {
     })
     const master = bus(rtu(port))
     for (let i = 0; i < 5; i++) await expectTruth(master, read(i * 16, 5 + i))
+  })
+
+  it('reads from an IPv6 address', async () => {
+    const { port } = await serve((socket) => socket.on('data', (chunk) => socket.write(answerTo(chunk))), '::1')
+    const named = parsePort(`rtu_over_tcp [::1]:${port}`)
+    invariant(named && named.kind === 'rtu_over_tcp', 'a port')
+    await expectTruth(bus(named), read(0))
   })
 
   it('closes and connects again after a time-out, and still never takes the late answer for another register', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Language } from '../i18n/localized.js'
 import { issueText } from './issue.js'
 import { checkSource, loadConfig } from './load.js'
+import { formatPort } from './parse.js'
 
 const GOOD = `# plant of slippers
 plant:
@@ -123,6 +124,18 @@ describe('a good configuration', () => {
     ])
     expect(loaded.value.warnings).toEqual([])
   })
+
+  it.each(['rtu_over_tcp', 'modbus_tcp'] as const)(
+    'has a socket at an IPv6 address without its brackets: %s',
+    (kind) => {
+      const text = `${kind} [fe80::12]:4001`
+      const loaded = checkSource(wrong('/dev/ttyUSB0', `"${text}"`), { file: 'gateway.yaml' })
+      const port = loaded.ok && loaded.value.config.lines[0]?.port
+      expect(port).toEqual({ kind, host: 'fe80::12', port: 4001 })
+      expect(port && formatPort(port)).toBe(text)
+      expect(checkSource(wrong('/dev/ttyUSB0', `"${kind} [fe80:::1]:4001"`), { file: 'gateway.yaml' }).ok).toBe(false)
+    },
+  )
 
   it('lets the environment override the file', () => {
     const env = { METERGATE_STORE_CAP: '64MiB', METERGATE_SYNC_DATA_PLAN: 'metered', METERGATE_CONFIG: 'x' }

@@ -1,4 +1,6 @@
+import { isIPv6 } from 'node:net'
 import { type Amount, amountFrom, type DurationMs, durationMs, parseAmount, ratio, rescale } from '@metergate/protocol'
+import { hostAndPort } from '../system/host-and-port.js'
 
 const MS_PER: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }
 const BYTES_PER: Readonly<Record<string, number>> = {
@@ -76,8 +78,8 @@ export function parsePort(text: string): LinePort | undefined {
     trimmedText,
   )
   const kind = match?.[1]
-  const host = match?.[2]
-  if (!host) return undefined
+  const host = match?.[2]?.replaceAll(/[[\]]/g, '')
+  if (!match || !host || (host.includes(':') && !isIPv6(host))) return undefined
   const port = match[3] === undefined ? (kind === 'modbus_tcp' ? 502 : undefined) : Number(match[3])
   if (port === undefined || port < 1 || port > 65535) return undefined
   return kind === 'modbus_tcp' ? { kind: 'modbus_tcp', host, port } : { kind: 'rtu_over_tcp', host, port }
@@ -85,7 +87,7 @@ export function parsePort(text: string): LinePort | undefined {
 
 /** The port as the configuration file writes it. */
 export function formatPort(port: LinePort): string {
-  return port.kind === 'serial' ? port.path : `${port.kind} ${port.host}:${port.port}`
+  return port.kind === 'serial' ? port.path : `${port.kind} ${hostAndPort(port.host, port.port)}`
 }
 
 /** Minutes after midnight from `08:00`; `24:00` is the end of the day. */
