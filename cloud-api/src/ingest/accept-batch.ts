@@ -7,8 +7,10 @@ import {
   ok,
   type Result,
   sha256Hex,
+  WIRE_LIMITS,
 } from '@metergate/protocol'
-import type { BatchEncoding, BatchToCommit } from '../store/series-store.js'
+import type { BatchEncoding, BatchToCommit, StoredBatch } from '../store/series-store.js'
+import { inflate } from './inflate.js'
 import { understand } from './understand.js'
 
 /** A body as received and as decompressed. */
@@ -52,6 +54,20 @@ export function acceptBatch(received: ReceivedBatch, batch: DecodedBatch): Batch
     body,
     decodedSize: decoded.length,
     receivedAt,
+    records: batch.records,
+    readHeld: async (stored) => {
+      const read = await openStored(stored)
+      return read.ok ? read.value : undefined
+    },
     contentsWithout: (copies) => understand({ ...batch, records: batch.records.filter(({ seq }) => !copies.has(seq)) }),
   }
+}
+
+/** Reads a stored batch back, if it still has the hash it was acknowledged with; the fault is a sentence about it. */
+export async function openStored({ body, encoding, sha256 }: StoredBatch): Promise<Result<DecodedBatch, string>> {
+  const bytes = await inflate(body, encoding, WIRE_LIMITS.decodedBytes)
+  if (!bytes.ok) return fail('cannot be decompressed any more')
+  if (sha256Hex(bytes.value) !== sha256) return fail('is damaged: its hash is not the one acknowledged')
+  const decoded = decodeBatch(bytes.value)
+  return decoded.ok ? ok(decoded.value) : fail('cannot be read any more')
 }

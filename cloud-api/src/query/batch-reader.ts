@@ -1,5 +1,5 @@
-import { type DecodedBatch, decodeBatch, type GatewayId, invariant, sha256Hex, WIRE_LIMITS } from '@metergate/protocol'
-import { inflate } from '../ingest/inflate.js'
+import { type DecodedBatch, type GatewayId, invariant } from '@metergate/protocol'
+import { openStored } from '../ingest/accept-batch.js'
 import type { Reader, SpanRow } from '../store/series-store.js'
 
 /** Records kept decoded; some tens of megabytes. */
@@ -50,11 +50,8 @@ export class BatchReader {
     const where = `batch ${number} of stream ${stream} of ${gateway}`
     const stored = await this.reader.batch(gateway, stream, number)
     invariant(stored, `${where} is in the ledger, but its bytes are gone`)
-    const bytes = await inflate(stored.body, stored.encoding, WIRE_LIMITS.decodedBytes)
-    invariant(bytes.ok, `${where} cannot be decompressed any more`)
-    invariant(sha256Hex(bytes.value) === stored.sha256, `${where} is damaged: its hash is not the one acknowledged`)
-    const decoded = decodeBatch(bytes.value)
-    invariant(decoded.ok, `${where} cannot be read any more`)
-    return decoded.value
+    const read = await openStored(stored)
+    invariant(read.ok, `${where} ${read.ok ? '' : read.fault}`)
+    return read.value
   }
 }

@@ -143,6 +143,82 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(await store.reader.events(id, ALWAYS, 10)).toHaveLength(2)
       })
 
+      describe('of a box that went on from an older copy of its store', () => {
+        /** What was sent after the copy was made, and the box that knows nothing of it: both go on after batch 1. */
+        const restored = async () => {
+          const { sender, id } = await enrolled()
+          const first = sender.seal([reading(T0, 1, 1)])
+          const old = sender.withStream(sender.stream)
+          for (const box of [old, sender]) box.goOnAfter(first)
+          await commit(first)
+          const lost = [2, 3].map((n) => old.seal([reading(T0 + n, n, n)]))
+          return { id, lost, box: sender, next: sender.withStream(hex(16)) }
+        }
+        const NEWS = [reading(T0 + 10, 10, 10), reading(T0 + 11, 11, 11)]
+        const originIn = (stream: string) => ({ origin: [{ first: 1, count: 2, stream, was: 2 }] })
+        const readings = async (id: GatewayId) => (await store.reader.counts(id)).map(({ readings }) => readings)
+        const copies = async (id: GatewayId) =>
+          (await store.reader.streams(id)).reduce((sum, { copies }) => sum + copies, 0)
+
+        it('counts the new records that took numbers again, whichever comes first', async () => {
+          for (const order of ['after', 'before']) {
+            const { id, lost, box, next } = await restored()
+            const copied = next.seal(NEWS, originIn(box.stream))
+            if (order === 'before') expect(await commit(copied)).toMatchObject({ kind: 'committed' })
+            for (const each of lost) expect(await commit(each)).toMatchObject({ kind: 'committed' })
+            expect(await commit(box.seal(NEWS))).toMatchObject({ kind: 'conflict' })
+            if (order === 'after') expect(await commit(copied)).toMatchObject({ kind: 'committed' })
+            expect([order, await readings(id), await copies(id)]).toEqual([order, [5], 0])
+            // Left once more before the answer came: the same records under the same origin are copies of the copies.
+            await commit(box.withStream(hex(16)).seal(NEWS, originIn(box.stream)))
+            expect([order, await readings(id), await copies(id)]).toEqual([order, [5], 2])
+          }
+        })
+
+        it('tells records apart one by one: of a batch that is partly here the rest is counted', async () => {
+          const { id, lost, box, next } = await restored()
+          for (const each of lost) await commit(each)
+          await commit(next.seal([reading(T0 + 2, 2, 2), reading(T0 + 11, 11, 11)], originIn(box.stream)))
+          expect([await readings(id), await copies(id)]).toEqual([[4], 1])
+        })
+
+        it('sees a conflict, too, where only the numbers of records are taken, and hides no event', async () => {
+          const { id, box, next } = await restored()
+          const ledger = box.withStream(hex(16))
+          const young = box.withStream(ledger.stream)
+          await commit(ledger.seal([event(T0, 'one'), event(T0, 'two'), event(T0, 'three')]))
+          const [small, later] = [young.seal([event(T0 + 1, 'uno')]), young.seal([event(T0 + 2, 'due')])]
+          // The fresh one comes first, under a batch number nobody used.
+          expect(await commit(later)).toMatchObject({ kind: 'conflict' })
+          expect(await commit(small)).toMatchObject({ kind: 'conflict' })
+          const origin = [{ first: 1, count: 2, stream: ledger.stream, was: 1 }]
+          await commit(next.seal([event(T0 + 1, 'uno'), event(T0 + 2, 'due')], { origin }))
+          const codes = (await store.reader.events(id, ALWAYS, 10)).map(({ code }) => code)
+          expect(codes.filter((code) => code !== 'batch_conflict').sort()).toEqual([
+            'due',
+            'one',
+            'three',
+            'two',
+            'uno',
+          ])
+          expect(await store.reader.streams(id)).toMatchObject([
+            { stream: box.stream },
+            { conflicts: 2 },
+            { copies: 0 },
+          ])
+        })
+
+        it('still knows the halves of a batch that was cut up after a refusal on the way', async () => {
+          const { id, box } = await restored()
+          const halves = box.withStream(box.stream)
+          const whole = box.seal(NEWS)
+          halves.goOnAfter(whole, 1)
+          await commit(whole)
+          for (const half of NEWS) expect(await commit(halves.seal([half]))).toMatchObject({ kind: 'committed' })
+          expect([await readings(id), await copies(id)]).toEqual([[3], 2])
+        })
+      })
+
       it('goes on to the end of a long run when the batch before it comes last', async () => {
         const { sender } = await enrolled()
         const [oldest, ...later] = Array.from({ length: 12 }, (_, index) => sender.seal([event(T0 + index)]))

@@ -5,6 +5,7 @@ import type {
   BatchHeader,
   BatchNumber,
   BootId,
+  DecodedBatch,
   EpochMs,
   EventRecord,
   EventRow,
@@ -161,6 +162,10 @@ export interface BatchToCommit {
   readonly body: Uint8Array
   readonly decodedSize: number
   readonly receivedAt: EpochMs
+  /** Those that are understood, in order. */
+  readonly records: readonly Numbered[]
+  /** Reads a batch that is stored; undefined when its bytes are damaged. Asked where a record may be here already. */
+  readHeld(stored: StoredBatch): Promise<DecodedBatch | undefined>
   /**
    * What is understood of the batch but for the records with these numbers, which are here already: only their bytes are
    * kept. Asked inside the commit, where no other batch can bring the same record in between.
@@ -188,8 +193,9 @@ export type CommitOutcome =
 export interface Ingest {
   /**
    * One transaction: ledger row, bytes, everything understood. The same (gateway, stream, number) with the same hash
-   * changes nothing but a counter; with another hash both are kept and an alarm event is raised. A record that came
-   * before, under its origin, under its own number or as a copy, is counted and filed once.
+   * changes nothing but a counter; with another hash, or with other records under numbers that are taken in its stream,
+   * both are kept and an alarm event is raised. A record that came before, under its origin, under its own number or as a
+   * copy, is counted and filed once; the same number with other contents is another record.
    */
   commit(batch: BatchToCommit): Promise<CommitOutcome>
   heartbeat(gateway: GatewayId, body: HeartbeatRequest, at: EpochMs): Promise<void>

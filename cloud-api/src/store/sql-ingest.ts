@@ -5,7 +5,7 @@ import type { BatchContents, BatchToCommit, CommitOutcome, Ingest, Settled } fro
 import { one, type SqlEngine, type SqlTransaction } from './sql.js'
 import { chainTo, neighboursOf, settleChain } from './sql-chain.js'
 import { writeContents } from './sql-contents.js'
-import { heldCopies, writeOrigins } from './sql-copies.js'
+import { findHeld, writeOrigins } from './sql-copies.js'
 import { raiseCloudEvent } from './sql-events.js'
 import { readRejections } from './sql-rejections.js'
 import { advanceContiguous, knownStream, openStream } from './sql-streams.js'
@@ -29,7 +29,9 @@ export class SqlIngest implements Ingest {
     const stream = await openStream(tx, gateway, batch.header.stream, batch.header.stream_kind)
     const held = await heldHash(tx, batch)
     if (held) return decideHeld(tx, batch, held)
-    const copies = await heldCopies(tx, batch.header)
+    const { copies, rival } = await findHeld(tx, batch)
+    // Filed under the same record numbers one of the two would hide the other; in a new stream both have room.
+    if (rival) return refuse(tx, batch, rival)
     const contents = batch.contentsWithout(copies)
     const neighbours = await neighboursOf(tx, batch)
     const chain = chainTo(batch, neighbours)
@@ -104,12 +106,18 @@ async function insertBytes(
 
 /** The number is taken: by the same bytes (acknowledged again) or by others (both kept, alarm). */
 async function decideHeld(tx: SqlTransaction, batch: BatchToCommit, held: Sha256Hex): Promise<CommitOutcome> {
-  const { gateway, stream, number } = batch.header
+  const { gateway, stream } = batch.header
   if (held === batch.sha256) {
     const count = 'UPDATE streams SET duplicates = duplicates + 1 WHERE gateway_id = ? AND stream = ?'
     await tx.run(count, [gateway, stream])
     return { kind: 'again', ...(await settled(tx, batch)) }
   }
+  return refuse(tx, batch, held)
+}
+
+/** Keeps the bytes beside those that hold its number, or numbers of its records, and raises an alarm. */
+async function refuse(tx: SqlTransaction, batch: BatchToCommit, held: Sha256Hex): Promise<CommitOutcome> {
+  const { gateway, stream, number } = batch.header
   const added = await tx.run(
     `INSERT INTO conflicts (gateway_id, stream, number, sha256, encoding, body, received_at)
      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,

@@ -20,7 +20,6 @@ import {
   type RejectedRecord,
   type StreamId,
   seqSchema,
-  sha256HexSchema,
   streamIdSchema,
   streamKindSchema,
   type UnitEnergyRow,
@@ -40,6 +39,7 @@ import type {
   UndatedRows,
 } from './series-store.js'
 import { one, type SqlEngine } from './sql.js'
+import { readBytes } from './sql-bytes.js'
 import { readEnergy } from './sql-energy.js'
 import { CLOUD_STREAM } from './sql-events.js'
 import { readNewest } from './sql-newest.js'
@@ -63,11 +63,6 @@ const spanRow = z.object({
   number: batchNumberSchema,
   from: epochMsSchema,
   to: epochMsSchema,
-})
-const batchRow = z.object({
-  encoding: z.enum(['br', 'gzip']),
-  body: z.instanceof(Uint8Array),
-  sha256: sha256HexSchema,
 })
 const eventRow = z
   .object({
@@ -161,12 +156,7 @@ export class SqlReader implements Reader {
   }
 
   batch(gateway: GatewayId, stream: StreamId, number: BatchNumber): Promise<StoredBatch | undefined> {
-    // The ledger says in which month the bytes came, so that only that one is looked into.
-    const text = `SELECT b.encoding, b.body, l.sha256 FROM ledger l
-                  JOIN batch_bytes b ON b.gateway_id = l.gateway_id AND b.stream = l.stream AND b.number = l.number
-                    AND b.received_at = l.received_at
-                  WHERE l.gateway_id = ? AND l.stream = ? AND l.number = ?`
-    return this.engine.read((tx) => one(tx, batchRow, text, [gateway, stream, number]))
+    return this.engine.read((tx) => readBytes(tx, gateway, stream, number))
   }
 
   intervals(gateway: GatewayId, meter: MeterId, { from, to }: Range): Promise<readonly IntervalRow[]> {

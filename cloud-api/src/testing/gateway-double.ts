@@ -41,6 +41,13 @@ export class GatewayDouble {
     return other
   }
 
+  /** Goes on as a box does whose store knows the stream up to this batch; `record` is the last whose number is taken. */
+  goOnAfter({ header, sha256 }: TestBatch, record: number = header.last): void {
+    this.number = header.number
+    this.seq = record
+    this.previous = sha256
+  }
+
   /** Seals the next batch of the stream. */
   seal(records: readonly StreamRecord[], change: Partial<Record<keyof BatchHeader, unknown>> = {}): TestBatch {
     this.number += 1
