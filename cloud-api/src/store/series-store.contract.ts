@@ -16,7 +16,17 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptBatch, readBatch } from '../ingest/accept-batch.js'
 import { GatewayDouble, type TestBatch } from '../testing/gateway-double.js'
-import { event, heartbeat, interval, production, reading, silentReading, T0, unitEnergy } from '../testing/records.js'
+import {
+  event,
+  gap,
+  heartbeat,
+  interval,
+  production,
+  reading,
+  silentReading,
+  T0,
+  unitEnergy,
+} from '../testing/records.js'
 import type { BatchToCommit, SeriesStore } from './series-store.js'
 
 const PRESS = meterIdSchema.parse('press-1')
@@ -383,6 +393,23 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(await store.reader.streams(other.id)).toEqual([])
         expect(await store.reader.lastBatchAt(other.id)).toBeUndefined()
         expect(await store.reader.lastBatchAt(mine.id)).toBe(T0)
+      })
+
+      it('counts the records that gap records name, each once, however much they name', async () => {
+        const { sender, id } = await enrolled()
+        const ledger = sender.withStream(hex(16))
+        await commit(sender.seal([reading(T0, 1, 1)]))
+        const named = [
+          [20, 29],
+          [5, 9],
+          [8, 12],
+          [6, 7],
+        ] as const
+        await commit(ledger.seal(named.map(([first, last]) => gap(sender.stream, first, last, first, last))))
+        expect(await store.reader.streams(id)).toMatchObject([{ gapRecords: 18 }, {}])
+        const all = gap(sender.stream, 1, Number.MAX_SAFE_INTEGER, 1, Number.MAX_SAFE_INTEGER)
+        await commit(ledger.seal(Array.from({ length: 1100 }, () => all)))
+        expect(await store.reader.streams(id)).toMatchObject([{ gapRecords: Number.MAX_SAFE_INTEGER }, {}])
       })
 
       it('gives the last heartbeat', async () => {

@@ -121,6 +121,15 @@ const streamRow = z
       rejected: row.rejected,
     }),
   )
+/**
+ * How many numbers gap records name, each once. Added up one by one, a few that name everything would be more than an integer holds;
+ * together they name 2^53-1 at most.
+ */
+const gapRecords = (ofStream: string): string =>
+  `SELECT COALESCE(SUM(CASE WHEN reach IS NULL OR reach < first_record THEN last_record - first_record + 1
+                            WHEN reach < last_record THEN last_record - reach ELSE 0 END), 0)
+   FROM (SELECT g.first_record, g.last_record, MAX(g.last_record) OVER (ORDER BY g.first_record, g.last_record
+           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM gaps g WHERE ${ofStream}) AS named`
 const countRow = z.object({ meter: meterIdSchema, readings: count, intervals: count })
 
 /** Reads back what was committed; every question names one gateway. */
@@ -208,7 +217,7 @@ export class SqlReader implements Reader {
         COALESCE(MAX(l.number), 0) AS last_batch,
         COALESCE(SUM(CASE WHEN l.chain = 'intact' THEN 1 ELSE 0 END), 0) AS chain_verified,
         COALESCE(SUM(CASE WHEN l.chain = 'broken' THEN 1 ELSE 0 END), 0) AS chain_broken,
-        (SELECT COALESCE(SUM(g.last_record - g.first_record + 1), 0) FROM gaps g WHERE ${same('g')}) AS gap_records,
+        (${gapRecords(same('g'))}) AS gap_records,
         (SELECT COUNT(*) FROM conflicts c WHERE ${same('c')}) AS conflicts,
         (SELECT COUNT(*) FROM rejections r WHERE ${same('r')}) AS rejected
       FROM streams s LEFT JOIN ledger l ON ${same('l')}
