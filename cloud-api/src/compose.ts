@@ -41,6 +41,8 @@ export interface CloudOptions {
   readonly tls?: { readonly cert: string; readonly key: string }
   /** Folder of the built page; absent: the one beside this package, when it was built. */
   readonly dashboard?: string
+  /** Addresses of proxies in front that say from where a request came; absent: none. */
+  readonly trustProxy?: string
   readonly clock?: Clock
   readonly random?: Random
   readonly logger?: Logger
@@ -81,8 +83,8 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const returnTimes = new ReturnTimes(clock, random)
   const keys = new PublicKeys()
   const served = { store, patience, doorway, keys, places, returnTimes, limits, metrics, version: VERSION }
-  const dashboard = options.dashboard ?? DASHBOARD
-  const app = await createServer({ ...served, clock, random }, { logger, tls: options.tls, dashboard })
+  const { tls, trustProxy, dashboard = DASHBOARD } = options
+  const app = await createServer({ ...served, clock, random }, { logger, tls, dashboard, trustProxy })
   try {
     await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0, backlog: BACKLOG })
   } catch (error) {
@@ -163,7 +165,7 @@ export async function keepUp(store: SeriesStore, clock: Clock, logger: Logger, s
 
 /** The server of the command line, from its checked configuration. */
 export async function serveConfig(config: Config): Promise<Cloud> {
-  const { dataDir, databaseUrl, host, port, dashboard } = config
+  const { dataDir, databaseUrl, host, port, dashboard, trustProxy } = config
   const tls = readTlsFiles(config)
   if (dashboard !== undefined) requirePage(dashboard)
   if (!databaseUrl) makeDataFolder(dataDir)
@@ -177,6 +179,7 @@ export async function serveConfig(config: Config): Promise<Cloud> {
     ...(databaseUrl ? { databaseUrl } : {}),
     ...(tls ? { tls } : {}),
     ...(dashboard ? { dashboard } : {}),
+    ...(trustProxy === undefined ? {} : { trustProxy }),
   })
   const stop = new AbortController()
   const upkeep = keepUp(cloud.store, systemClock, logger, stop.signal)

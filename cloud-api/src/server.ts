@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   readonly dashboard: string | undefined
+  /** Addresses of proxies whose `X-Forwarded-For` is believed, with commas between. Undefined: nobody's. */
+  readonly trustProxy: string | undefined
 }
 
 /** The route table. */
@@ -36,6 +38,7 @@ export async function createServer(parts: Parts, options: ServerOptions): Promis
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: parts.limits.jsonBytes,
+    trustProxy: options.trustProxy ?? false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
     serverFactory: serverFactory(options.tls, parts),

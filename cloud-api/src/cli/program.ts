@@ -35,6 +35,11 @@ const serveOptions = (): Option[] => [
   setting('--tls-cert <file>', 'certificate chain, PEM', 'TLS_CERT'),
   setting('--tls-key <file>', 'private key, PEM', 'TLS_KEY'),
   setting('--behind-proxy', 'a reverse proxy in front of this server speaks TLS', 'BEHIND_PROXY'),
+  setting(
+    '--trust-proxy <places>',
+    'addresses of proxies whose X-Forwarded-For is believed, e.g. 10.0.0.7,10.1.0.0/16 or loopback (default: none)',
+    'TRUST_PROXY',
+  ),
   setting('--dashboard <path>', 'folder of the built page', 'DASHBOARD'),
   setting('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (default: info)', 'LOG_LEVEL'),
 ]

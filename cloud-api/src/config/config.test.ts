@@ -40,6 +40,16 @@ describe('the configuration', () => {
     expect(faultOf({ logLevel: 'loud' })).toMatch(/--log-level/)
   })
 
+  it('believes no proxy unless told which, and takes no words that would believe everybody', () => {
+    expect(readConfig({})).not.toHaveProperty('value.trustProxy')
+    for (const trustProxy of ['10.0.0.7', '10.0.0.0/8, ::1', 'loopback,fd00::/8']) {
+      expect(readConfig({ trustProxy })).toMatchObject({ value: { trustProxy } })
+    }
+    for (const trustProxy of ['true', '1', '', '10.0.0.0/33', '0.0.0.0/0', '::/129', '10.0.0.7/8/8', 'proxy.example']) {
+      expect(faultOf({ trustProxy })).toContain(`--trust-proxy is "${trustProxy}": it must be addresses`)
+    }
+  })
+
   it('reads switches from the environment as words', () => {
     expect(faultOf({ host: '0.0.0.0', behindProxy: 'true' })).toBe('accepted')
     expect(faultOf({ host: '0.0.0.0', behindProxy: 'false' })).toContain('--behind-proxy')

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { fail, ok, type Result } from '@metergate/protocol'
 import { z } from 'zod'
 
@@ -7,6 +8,22 @@ const portSchema = z
   .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], 'must be a whole number from 0 to 65535')
   .refine((port) => Number.isInteger(port) && port >= 0 && port <= 65_535, 'must be a whole number from 0 to 65535')
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** Where a proxy may be: names Fastify knows for ranges, an address, or a range of addresses. */
+const isProxyPlace = (place: string): boolean => {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(place)) return true
+  const [address = '', bits, ...rest] = place.split('/')
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= longest)
+  return longest > 0 && isRange && rest.length === 0
+}
+/** No number of proxies: whoever reaches the server directly would be believed as well. */
+const trustProxySchema = z
+  .string()
+  .refine(
+    (places) => places.split(',').every((place) => isProxyPlace(place.trim())),
+    'must be addresses of proxies with commas between, such as 10.0.0.7, 10.0.0.0/8 or loopback',
+  )
 
 /** What `serve` needs to know. Every key is a flag and an environment variable METERGATE_CLOUD_<KEY>. */
 export const configSchema = z.object({
@@ -20,6 +37,7 @@ export const configSchema = z.object({
   tlsCert: path.optional(),
   tlsKey: path.optional(),
   behindProxy: z.union([z.boolean(), z.stringbool()], 'must be true or false').default(false),
+  trustProxy: trustProxySchema.optional(),
   dashboard: path.optional(),
   logLevel: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 })

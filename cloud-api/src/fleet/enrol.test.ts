@@ -54,13 +54,36 @@ describe('enrolment', () => {
   })
 
   it('is slowed down for an address that guesses, and only for a while', async () => {
-    const code = await harness.cloud.inviteGateway('hall')
     for (let i = 0; i < 20; i++) await harness.enrol(new GatewayDouble(), `AAAAA-BBBBB-${i}`)
-    const answer = await harness.enrol(new GatewayDouble(), code)
+    const answer = await harness.enrol(new GatewayDouble(), 'AAAAA-BBBBB-CCCCC')
     expect([answer.statusCode, codeOf(answer)]).toEqual([429, 'too_many_requests'])
     expect(answer.headers['retry-after']).toBe('600')
     harness.clock.now += 600_000
-    expect((await harness.enrol(new GatewayDouble(), code)).statusCode).toBe(200)
+    expect((await harness.enrol(new GatewayDouble(), 'AAAAA-BBBBB-CCCCC')).statusCode).toBe(403)
+  })
+
+  it('with a code that was given is never kept waiting for the wrong ones of others at the same address', async () => {
+    for (let i = 0; i < 21; i++) await harness.enrol(new GatewayDouble(), `AAAAA-BBBBB-${i}`)
+    const [box, code] = [new GatewayDouble(), await harness.cloud.inviteGateway('hall')]
+    expect((await harness.enrol(box, code)).statusCode).toBe(200)
+    expect((await harness.enrol(box, code)).statusCode).toBe(200)
+    expect(codeOf(await harness.enrol(new GatewayDouble(), code))).toBe('enrolment_code_used')
+  })
+
+  it.each([
+    ['nobody', undefined, [429, 429]],
+    ['the proxy', 'loopback', [429, 403]],
+    ['a proxy elsewhere', '10.0.0.7', [429, 429]],
+  ])('believes %s where a request came from', async (_who, trustProxy, expected) => {
+    const behind = await CloudHarness.start(trustProxy === undefined ? {} : { trustProxy })
+    const guess = async (from: string) => {
+      const payload = { code: 'AAAAA-BBBBB-CCCCC', public_key: new GatewayDouble().publicKey, software: 'test/1' }
+      const headers = { 'x-forwarded-for': from }
+      return (await behind.inject({ method: 'POST', url: '/v1/enrol', payload, headers })).statusCode
+    }
+    for (let i = 0; i < 20; i++) await guess('203.0.113.66')
+    expect([await guess('203.0.113.66'), await guess('198.51.100.7')]).toEqual(expected)
+    await behind.stop()
   })
 
   it('with a key that is none is refused and leaves the code good', async () => {

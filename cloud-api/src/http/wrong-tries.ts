@@ -12,7 +12,7 @@ const DEFAULT: TryLimit = { tries: 20, windowMs: 600_000, addresses: 10_000 }
 
 /**
  * Counts wrong tries per address. A code of 130 bits cannot be guessed; what is limited is the work that guessing costs.
- * Right tries are never counted: a whole district may enrol from one address.
+ * Right tries are neither counted nor kept waiting (enrol-route.ts): a whole district may enrol from one address.
  */
 export class WrongTries {
   private readonly seen = new Map<string, { readonly since: EpochMs; readonly count: number }>()

@@ -84,6 +84,8 @@ export interface TokenEntry {
 
 export interface Registry {
   invite(invitation: Invitation): Promise<void>
+  /** Whether such a code was ever given; only looked up, so that it costs little to ask. */
+  invited(codeHash: Sha256Hex): Promise<boolean>
   /** Uses the code up, once; the same code with the same key is the same enrolment again (its answer was lost). */
   enrol(enrolment: Enrolment): Promise<EnrolOutcome>
   gateway(id: GatewayId): Promise<GatewayEntry | undefined>

@@ -43,6 +43,11 @@ export class SqlRegistry implements Registry {
     )
   }
 
+  async invited(codeHash: Sha256Hex): Promise<boolean> {
+    const text = 'SELECT name, expires_at, gateway_id FROM invitations WHERE code_hash = ?'
+    return (await this.engine.read((tx) => one(tx, invitationRow, text, [codeHash]))) !== undefined
+  }
+
   enrol(enrolment: Enrolment): Promise<EnrolOutcome> {
     return this.engine.write(async (tx) => {
       const text = `SELECT name, expires_at, gateway_id FROM invitations WHERE code_hash = ?${this.engine.forUpdate}`
