@@ -124,6 +124,13 @@ class MeterTally {
     return [...this.latest.values()]
   }
 
+  /** Records copied from another stream may follow younger ones: within a boot its own clock decides. */
+  private keepNewest(value: NewestValue): void {
+    const key = `${value.value.quantity} ${value.good} ${value.taken?.boot}`
+    const held = this.latest.get(key)?.taken
+    if (!held || !value.taken || held.mono <= value.taken.mono) this.latest.set(key, value)
+  }
+
   private widen(at: EpochMs): void {
     if (!this.isBegun || at < this.from) this.from = at
     if (!this.isBegun || at > this.to) this.to = at
@@ -134,8 +141,9 @@ class MeterTally {
     const at = instantOf(record, value)
     const good = isGood(value)
     const isKnown = record.stamp.quality === 'S'
-    const undated = isKnown ? undefined : { boot: record.stamp.boot, mono: monoOf(record, value) }
-    this.latest.set(`${value.quantity} ${good}`, { meter: this.meter, good, at, seq, value, undated })
+    const taken = { boot: record.stamp.boot, mono: monoOf(record, value) }
+    const undated = isKnown ? undefined : taken
+    this.keepNewest({ meter: this.meter, good, at, seq, value, taken, undated })
     // What is of unknown time is drawn from the bytes when somebody asks, dated by then.
     if (!isKnown) return
     this.widen(at)

@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { brotliCompressSync } from 'node:zlib'
 import {
   amount,
+  bootId,
   type EventRecord,
   epochMs,
   type GatewayId,
   gatewayIdSchema,
   heartbeatRequestSchema,
   meterIdSchema,
+  monoMs,
   type QualityFlag,
   quantityNameSchema,
+  type ReadingRecord,
   sha256Hex,
   streamIdSchema,
 } from '@metergate/protocol'
@@ -17,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptBatch, readBatch } from '../ingest/accept-batch.js'
 import { GatewayDouble, type TestBatch } from '../testing/gateway-double.js'
 import {
+  anchor,
   event,
   gap,
   heartbeat,
@@ -346,6 +350,69 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
           { value: { quantity: 'power_active_total', value: { n: 20 } }, seq: 2 },
         ])
         expect(values.filter(({ good }) => !good)).toMatchObject([{ value: { absent: 'timeout' }, seq: 3 }])
+      })
+    })
+
+    describe('of two streams the newest value', () => {
+      const at = (wall: number, power: number, boot = 'boot-1', mono = wall - T0 + 1000, quality: 'S' | 'U' = 'S') => {
+        const stamp = { boot: bootId(boot), mono: monoMs(mono), wall: epochMs(wall), quality }
+        return { ...reading(wall, power, power), stamp }
+      }
+      const powerOf = async (id: GatewayId) => {
+        const all = await store.reader.newestValues(id)
+        const power = all.find(({ value, good }) => good && value.quantity === 'power_active_total')?.value
+        return power && 'value' in power ? power.value.n : undefined
+      }
+      /** The older stream is met last, and then the younger goes on. */
+      const met = async (older: readonly ReadingRecord[], younger: readonly ReadingRecord[]) => {
+        const { sender: b, id } = await enrolled()
+        const a = b.withStream(hex(16))
+        const [first, ...rest] = younger
+        if (first) await commit(b.seal([first]))
+        for (const record of [...older].reverse()) await commit(a.seal([record]))
+        const seen = [await powerOf(id)]
+        for (const record of rest) await commit(b.seal([record]))
+        return [...seen, await powerOf(id)]
+      }
+
+      it('is by the clock of the boot, where both are of one, whatever the wall clock says', async () => {
+        expect(
+          await met([at(T0 + 9e5, 1, 'b', 10), at(T0, 2, 'b', 20)], [at(T0, 3, 'b', 30), at(T0 - 9e5, 4, 'b', 40)]),
+        ).toEqual([3, 4])
+      })
+
+      it('is by the time, where two boots were synchronised', async () => {
+        const younger = [at(T0 + 60_000, 3, 'late', 1), at(T0 + 120_000, 4, 'late', 60_001)]
+        expect(await met([at(T0, 1, 'early', 5e9), at(T0 + 1000, 2, 'early', 5e9 + 1000)], younger)).toEqual([3, 4])
+      })
+
+      it('is by no time that lies ahead of the arrival: that clock was wrong', async () => {
+        const [wrong, right] = [at(T0 + 3e11, 1, 'early'), at(T0 + 1000, 2, 'late')]
+        const { sender, id } = await enrolled()
+        await commit(sender.seal([wrong]))
+        await commit(sender.withStream(hex(16)).seal([right]))
+        expect(await powerOf(id)).toBe(2)
+      })
+
+      it('is by an anchor, where the clock was unknown', async () => {
+        const { sender: b, id } = await enrolled()
+        const [a, ledger] = [b.withStream(hex(16)), b.withStream(hex(16))]
+        await commit(ledger.seal([anchor('early', 0, T0), anchor('late', 0, T0 + 60_000)]))
+        await commit(b.seal([at(0, 3, 'late', 5, 'U')]))
+        await commit(a.seal([at(9e11, 1, 'early', 500, 'U')]))
+        expect(await powerOf(id)).toBe(3)
+      })
+
+      it('is not an old one that was copied behind younger ones', async () => {
+        const { sender, id } = await enrolled()
+        const next = sender.withStream(hex(16))
+        await commit(next.seal([at(T0 + 60_000, 2)]))
+        const origin = [{ first: 2, count: 2, stream: sender.stream, was: 2 }]
+        await commit(next.seal([at(T0, 1), at(T0 - 500, 9, 'boot-0', 9e9)], { origin }))
+        expect(await powerOf(id)).toBe(2)
+        const mixed = [{ first: 5, count: 1, stream: sender.stream, was: 4 }]
+        await commit(next.seal([at(T0 + 70_000, 3), at(T0 + 100, 1)], { origin: mixed }))
+        expect(await powerOf(id)).toBe(3)
       })
     })
 

@@ -131,14 +131,16 @@ export interface Slot {
   readonly start: EpochMs
   readonly rollups: ReadonlyMap<string, Rollup>
 }
-/** The newest value of one quantity in a batch: `good` when it has an amount nobody doubts. */
+/** The newest value of one quantity and boot in a batch: `good` when it has an amount nobody doubts. */
 export interface NewestValue {
   readonly meter: MeterId
   readonly good: boolean
   readonly at: EpochMs
   readonly seq: Seq
   readonly value: ReadingValue
-  /** Taken while the clock was unknown: then `at` is only a label. */
+  /** Where on the boot's own clock; not known of values kept by older programs. */
+  readonly taken?: { readonly boot: BootId; readonly mono: MonoMs } | undefined
+  /** Taken while the clock was unknown: then `at` is only a label, and this is `taken`. */
   readonly undated?: { readonly boot: BootId; readonly mono: MonoMs } | undefined
 }
 export interface BatchContents {
@@ -177,6 +179,7 @@ export interface BatchToCommit {
 /** What of a new batch is filed. */
 export interface BatchToFile {
   readonly header: BatchHeader
+  readonly receivedAt: EpochMs
   readonly contents: BatchContents
 }
 export type BatchEncoding = 'br' | 'gzip'
@@ -273,8 +276,8 @@ export interface Reader {
   heartbeat(gateway: GatewayId): Promise<StoredHeartbeat | undefined>
   lastBatchAt(gateway: GatewayId): Promise<EpochMs | undefined>
   /**
-   * Newest good and newest bad value per meter and quantity, in the order of the streams, not of the wall clock; dated by
-   * an anchor where the clock was unknown.
+   * Newest good and newest bad value per meter and quantity (which is newer: see sql-newest.ts); dated by an anchor where
+   * the clock was unknown.
    */
   newestValues(gateway: GatewayId): Promise<readonly StoredValue[]>
   /** Batches holding values of a meter in the range whose time was known, oldest first. */

@@ -38,7 +38,7 @@ export class SqlIngest implements Ingest {
     await insertLedgerRow(tx, batch, copies.size, chain)
     await insertBytes(tx, batch)
     await writeOrigins(tx, batch.header)
-    await writeContents(tx, { header: batch.header, contents }, stream.ordinal)
+    await writeContents(tx, { header: batch.header, receivedAt: batch.receivedAt, contents }, stream.ordinal)
     await settleChain(tx, batch, chain, neighbours)
     await advanceNamed(tx, batch, contents)
     const contiguous = await advanceContiguous(tx, gateway, batch.header.stream, stream.contiguous)

@@ -9,8 +9,8 @@ const lastRow = z.object({ last: z.number().nullable() })
 /** What is known of a stream. */
 export interface OpenStream {
   /**
-   * Among the gateway's streams, in the order the cloud met them. Newer streams have higher ordinals, so "newest value" never
-   * asks the wall clock.
+   * Among the gateway's streams, in the order the cloud met them: mostly that in which they began, but fresh batches come
+   * first, so of two streams of a box that was never online the younger is met first.
    */
   readonly ordinal: number
   /** The number up to which every batch is here or named by a gap record. */

@@ -1,5 +1,7 @@
 import {
+  type AnchorRecord,
   amount,
+  anchorRecordSchema,
   bootId,
   type EventRecord,
   epochMs,
@@ -115,6 +117,19 @@ export function unitEnergy(start: number, value: number, revision = 0): UnitEner
 
 export function event(at: number, code = 'bus_down'): EventRecord {
   return eventRecordSchema.parse({ kind: 'event', stamp: stamp(at), code, facts: { bus: 'rs485-1' } })
+}
+
+/** True time of an instant of a boot. */
+export function anchor(boot: string, mono: number, trueWall: number, errorMs = 50): AnchorRecord {
+  return anchorRecordSchema.parse({
+    kind: 'anchor',
+    stamp: { ...stamp(T0), boot, mono },
+    boot,
+    mono,
+    true_wall: trueWall,
+    error_ms: errorMs,
+    source: 'cloud',
+  })
 }
 
 export function gap(stream: string, firstBatch: number, lastBatch: number, first: number, last: number): GapRecord {
