@@ -1,7 +1,6 @@
 import {
-  type Anchor,
+  AnchorBook,
   type DecodedBatch,
-  dateOf,
   type EpochMs,
   epochMs,
   type GatewayId,
@@ -46,8 +45,9 @@ export async function readSeries(
     }
   }
   const undated = await reader.undated(gateway, meter, buckets)
+  const anchors = new AnchorBook(undated.anchors)
   for (const span of undated.spans) {
-    buckets.takeBatch(await batches.read(gateway, span), meter, quantity, undated.anchors)
+    buckets.takeBatch(await batches.read(gateway, span), meter, quantity, anchors)
   }
   const { unit, nature } = quantityOf(quantity)
   return { gateway, meter, quantity, unit, nature, from, to, bucket_ms: width, ...buckets.result() }
@@ -86,16 +86,11 @@ export class Buckets implements Range {
   }
 
   /** The readings whose time was known, or those whose was not, by the anchors given. */
-  takeBatch(
-    { records }: DecodedBatch,
-    meter: MeterId,
-    quantity: QuantityName,
-    which: 'known' | readonly Anchor[],
-  ): void {
+  takeBatch({ records }: DecodedBatch, meter: MeterId, quantity: QuantityName, which: 'known' | AnchorBook): void {
     for (const { record } of records) {
       if (record.kind !== 'reading' || record.meter !== meter) continue
       if ((record.stamp.quality === 'S') !== (which === 'known')) continue
-      const wall = which === 'known' ? record.stamp.wall : epochMs(Math.round(dateOf(record.stamp, which).at))
+      const wall = which === 'known' ? record.stamp.wall : epochMs(Math.round(which.dateOf(record.stamp).at))
       for (const value of record.values) {
         if (value.quantity !== quantity) continue
         const at = instantOf({ ...record, stamp: { ...record.stamp, wall } }, value)

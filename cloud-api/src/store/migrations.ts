@@ -119,11 +119,21 @@ const recentIndexes = [
   'CREATE INDEX production_by_time ON production (gateway_id, start_ms)',
 ]
 
+/** What was made while the clock was unknown is asked by its place in its boot, or by its label where nothing dates the boot. */
+const undatedIndexes = [
+  'CREATE INDEX undated_by_mono ON undated_spans (gateway_id, meter, boot, to_mono, from_mono)',
+  'CREATE INDEX undated_by_label ON undated_spans (gateway_id, meter, to_ms, from_ms)',
+  'DROP INDEX events_undated',
+  'CREATE INDEX events_by_mono ON events (gateway_id, undated_boot, mono) WHERE undated_boot IS NOT NULL',
+  'CREATE INDEX events_by_label ON events (gateway_id, undated_boot, at_ms) WHERE undated_boot IS NOT NULL',
+]
+
 export const MIGRATIONS: readonly Migration[] = [
   { id: 1, what: 'registry, streams and contents', statements: [...registry, ...streams, ...content, ...dating] },
   { id: 2, what: 'where copied records came from', statements: copies },
   { id: 3, what: 'batches by their records', statements: recordIndex },
   { id: 4, what: 'what is recent, by its time', statements: recentIndexes },
+  { id: 5, what: 'what has no time, by its place in the boot', statements: undatedIndexes },
 ]
 
 /** `table` ends a CREATE TABLE: SQLite refuses values of a wrong type only when it is told to. */

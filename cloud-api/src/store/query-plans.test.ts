@@ -26,14 +26,17 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+/** What a statement is told to have found. */
+type Rows = (text: string) => readonly unknown[]
+
 /** The plan of each statement a question of the reader makes; nothing is read. */
-async function plansOf(ask: (reader: Reader) => Promise<unknown>): Promise<string[]> {
+async function plansOf(ask: (reader: Reader) => Promise<unknown>, rows: Rows = () => []): Promise<string[]> {
   const texts: string[] = []
   const listening: SqlTransaction = {
     run: async () => 0,
-    all: async (_row, text) => {
+    all: async (row, text) => {
       texts.push(text)
-      return []
+      return rows(text).map((each) => row.parse(each))
     },
   }
   const engine: SqlEngine = {
@@ -75,6 +78,32 @@ describe('what the page asks', () => {
     expect(intervals).toMatch(/\(gateway_id=\? AND meter=\? AND start_ms>\? AND start_ms<\?\)$/)
     const [events] = await plansOf((reader) => reader.events(GATEWAY, RANGE, 9))
     expect(events).toMatch(/INDEX events_by_time \(gateway_id=\? AND at_ms>\? AND at_ms<\?\)$/)
+  })
+
+  it('is what was taken while the clock was unknown: by its place in the boot, or by its label', async () => {
+    const anchor = { boot: 'anchored', mono: 0, true_wall: 0, error_ms: 1 }
+    const boots = ['anchored', 'unknown'].map((boot) => ({ boot, last: 100_000 }))
+    const rows: Rows = (text) => (text.includes('RECURSIVE') ? boots : text.includes('FROM anchors') ? [anchor] : [])
+    const searched = (name: string) =>
+      expect.stringMatching(new RegExp(`^SEARCH \\w+ USING (COVERING )?INDEX ${name} `))
+    for (const [plans, byMono, byLabel] of [
+      [
+        await plansOf((reader) => reader.undated(GATEWAY, METER, RANGE), rows),
+        'undated_by_mono (gateway_id=? AND meter=? AND boot=? AND to_mono>?)',
+        'undated_by_label (gateway_id=? AND meter=? AND to_ms>?)',
+      ],
+      [
+        await plansOf((reader) => reader.events(GATEWAY, RANGE, 9), rows),
+        'events_by_mono (gateway_id=? AND undated_boot=? AND mono>? AND mono<?)',
+        'events_by_label (gateway_id=? AND undated_boot=? AND at_ms>? AND at_ms<?)',
+      ],
+    ] as const) {
+      for (const [index] of [byMono, byLabel].map((each) => each.split(' ')))
+        expect(plans).toContainEqual(searched(index ?? ''))
+      expect(plans.join('\n')).toContain(byMono)
+      expect(plans.join('\n')).toContain(byLabel)
+      expect(plans.filter((step) => /^SCAN (?!CONSTANT|boots|\()/.test(step))).toEqual([])
+    }
   })
 
   it('would be caught looking at all of it', () => {

@@ -487,6 +487,44 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(beat).toEqual({ at: T0 + 1, body: heartbeatRequestSchema.parse(heartbeat(T0 + 1)) })
       })
 
+      it('gives what was made while the clock was unknown by its anchors, and by its label where there are none', async () => {
+        const { sender, id } = await enrolled()
+        const from = (boot: string, mono: number) => ({
+          boot: bootId(boot),
+          mono: monoMs(mono),
+          wall: epochMs(mono),
+          quality: 'U' as const,
+        })
+        const taken = (boot: string, mono: number) => ({ ...reading(T0, mono, mono), stamp: from(boot, mono) })
+        const ledger = sender.withStream(hex(16))
+        // The first batch goes over a restart; `lost` was never anchored.
+        await commit(sender.seal([taken('one', 900_000), taken('two', 1000)]))
+        await commit(sender.seal([taken('lost', 500_000), taken('two', 7_200_000)]))
+        const said = ['one', 'two', 'lost'].map((boot, i) => ({
+          ...event(T0),
+          code: boot,
+          stamp: from(boot, 500_000 + i),
+        }))
+        await commit(
+          ledger.seal([...said, anchor('one', 0, T0), anchor('two', 0, T0 + 910_000), anchor('other', 0, 0)]),
+        )
+        const numbers = async (start: number, end: number) => {
+          const { spans } = await store.reader.undated(id, PRESS, { from: epochMs(start), to: epochMs(end) })
+          return spans.map(({ number }) => number)
+        }
+        expect(await numbers(T0 + 800_000, T0 + 1_000_000)).toEqual([1])
+        expect(await numbers(T0 + 8_000_000, T0 + 9_000_000)).toEqual([2])
+        expect(await numbers(400_000, 600_000)).toEqual([2])
+        expect(await numbers(T0 + 2_000_000, T0 + 3_000_000)).toEqual([])
+        expect(await numbers(ALWAYS.from, ALWAYS.to)).toEqual([1, 2])
+        const codes = async (limit: number) =>
+          (await store.reader.events(id, ALWAYS, limit)).map(({ code, clock }) => `${code} ${clock}`)
+        expect(await codes(10)).toEqual(['two D', 'one D', 'lost U'])
+        expect(await codes(2)).toEqual(['two D', 'one D'])
+        const early = { from: epochMs(0), to: epochMs(T0) }
+        expect((await store.reader.events(id, early, 10)).map(({ code }) => code)).toEqual(['lost'])
+      })
+
       it('gives events newest first', async () => {
         const { sender, id } = await enrolled()
         await commit(sender.seal([event(T0, 'bus_down'), event(T0 + 5, 'bus_up')]))

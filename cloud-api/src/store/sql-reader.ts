@@ -1,25 +1,20 @@
 import {
   type BatchNumber,
   batchNumberSchema,
-  bootIdSchema,
-  CLOCK_QUALITIES,
   type EpochMs,
   type EventRow,
   epochMsSchema,
-  eventRecordSchema,
   type GatewayId,
   heartbeatRequestSchema,
   type IntervalRow,
   intervalRowSchema,
   type MeterId,
   meterIdSchema,
-  monoMsSchema,
   type ProductionRow,
   productionRowSchema,
   type QuantityName,
   type RejectedRecord,
   type StreamId,
-  seqSchema,
   streamIdSchema,
   streamKindSchema,
   type UnitEnergyRow,
@@ -38,21 +33,14 @@ import type {
   StreamRow,
   UndatedRows,
 } from './series-store.js'
-import { one, type SqlEngine } from './sql.js'
+import { json, one, type SqlEngine } from './sql.js'
 import { readBytes } from './sql-bytes.js'
 import { readEnergy } from './sql-energy.js'
-import { CLOUD_STREAM } from './sql-events.js'
+import { readEvents } from './sql-event-rows.js'
 import { readNewest } from './sql-newest.js'
 import { readAllRejections } from './sql-rejections.js'
 import { readSlots } from './sql-slots.js'
-import { Dating, readUndated } from './sql-undated.js'
-
-/** A JSON text column, read as `schema`. */
-const json = <T>(schema: z.ZodType<T>) =>
-  z
-    .string()
-    .transform((text): unknown => JSON.parse(text))
-    .pipe(schema)
+import { readUndated } from './sql-undated.js'
 
 const bodyOf = <T>(schema: z.ZodType<T>) => z.object({ body: json(schema) }).transform(({ body }) => body)
 
@@ -64,23 +52,6 @@ const spanRow = z.object({
   from: epochMsSchema,
   to: epochMsSchema,
 })
-const eventRow = z
-  .object({
-    stream: z.string(),
-    record: seqSchema,
-    at: epochMsSchema,
-    body: json(eventRecordSchema.omit({ kind: true, stamp: true }).extend({ clock: z.enum(CLOCK_QUALITIES) })),
-  })
-  .transform(({ stream, record, at, body }): EventRow => {
-    const own = stream !== CLOUD_STREAM
-    const from = own ? streamIdSchema.parse(stream) : null
-    return { ...body, at, source: own ? 'gateway' : 'cloud', stream: from, record: own ? record : null }
-  })
-/** The same of an event made while the clock was unknown, with its place in the boot. */
-const undatedEventRow = z
-  .object({ boot: bootIdSchema, mono: monoMsSchema })
-  .loose()
-  .transform(({ boot, mono, ...row }) => ({ boot, mono, event: eventRow.parse(row) }))
 const count = z.coerce.number()
 const streamRow = z
   .object({
@@ -190,20 +161,8 @@ export class SqlReader implements Reader {
     return this.engine.read((tx) => tx.all(bodyOf(productionRowSchema), text, [gateway, from, to]))
   }
 
-  events(gateway: GatewayId, { from, to }: Range, limit: number): Promise<readonly EventRow[]> {
-    const text = `SELECT stream, record, at_ms AS at, body FROM events WHERE gateway_id = ? AND undated_boot IS NULL
-                  AND at_ms >= ? AND at_ms < ? ORDER BY at_ms DESC, stream, record DESC LIMIT ?`
-    const undated = `SELECT stream, record, at_ms AS at, body, undated_boot AS boot, mono FROM events
-                     WHERE gateway_id = ? AND undated_boot IS NOT NULL ORDER BY stream, record DESC`
-    return this.engine.read(async (tx) => {
-      const found = await tx.all(eventRow, text, [gateway, from, to, limit])
-      const dating = new Dating(tx, gateway)
-      for (const { boot, mono, event } of await tx.all(undatedEventRow, undated, [gateway])) {
-        const { at, quality } = await dating.date(boot, mono, event.at)
-        if (at >= from && at < to) found.push({ ...event, at, clock: quality })
-      }
-      return found.sort((a, b) => b.at - a.at).slice(0, limit)
-    })
+  events(gateway: GatewayId, range: Range, limit: number): Promise<readonly EventRow[]> {
+    return this.engine.read((tx) => readEvents(tx, gateway, range, limit))
   }
 
   streams(gateway: GatewayId): Promise<readonly StreamRow[]> {

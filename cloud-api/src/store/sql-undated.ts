@@ -1,10 +1,8 @@
 import {
-  type Anchor,
-  anchorRecordSchema,
+  AnchorBook,
   type BootId,
   batchNumberSchema,
   bootIdSchema,
-  dateOf,
   type EpochMs,
   epochMs,
   epochMsSchema,
@@ -15,10 +13,10 @@ import {
   streamIdSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
-import type { BatchToFile, Range, UndatedRows } from './series-store.js'
+import type { BatchToFile, Range, SpanRow, UndatedRows } from './series-store.js'
 import { insertRows, type SqlTransaction } from './sql.js'
+import { readAnchors, readBook, type Stretch } from './sql-boots.js'
 
-const anchorRow = anchorRecordSchema.pick({ boot: true, mono: true, true_wall: true, error_ms: true })
 const undatedRow = z.object({
   stream: streamIdSchema,
   number: batchNumberSchema,
@@ -50,51 +48,75 @@ export async function writeUndated(tx: SqlTransaction, { header, contents }: Bat
   await insertRows(tx, spanHead, spans, 'ON CONFLICT DO NOTHING')
 }
 
-/** The anchors of one boot, or of all boots with undated readings of a meter. */
-export function readAnchors(tx: SqlTransaction, gateway: GatewayId, boot: BootId): Promise<Anchor[]> {
-  const text = 'SELECT boot, mono, true_wall, error_ms FROM anchors WHERE gateway_id = ? AND boot = ?'
-  return tx.all(anchorRow, text, [gateway, boot])
-}
-
 /** Batches with undated readings of a meter that, dated by what is known now, may lie in the range. */
 export async function readUndated(
   tx: SqlTransaction,
   gateway: GatewayId,
   meter: MeterId,
-  range: Range,
+  { from, to }: Range,
 ): Promise<UndatedRows> {
-  const text = `SELECT stream, number, boot, from_mono, to_mono, from_ms, to_ms FROM undated_spans
-                WHERE gateway_id = ? AND meter = ? ORDER BY stream, number`
-  const rows = await tx.all(undatedRow, text, [gateway, meter])
-  const dating = new Dating(tx, gateway)
-  const spans = []
-  for (const { stream, number, boot, from_mono, to_mono, from_ms, to_ms } of rows) {
-    const from = await dating.date(boot, from_mono, from_ms)
-    const to = await dating.date(boot, to_mono, to_ms)
-    if (from.at - MARGIN_MS < range.to && to.at + MARGIN_MS >= range.from) {
-      spans.push({ stream, number, from: from.at, to: to.at })
-    }
+  const book = await readBook(tx, gateway, { table: 'undated_spans', boot: 'boot', mono: 'to_mono', meter })
+  if (book.boots.length === 0) return { spans: [], anchors: [] }
+  const wide = { from: epochMs(from - MARGIN_MS), to: epochMs(to + MARGIN_MS) }
+  const rows = [...(await labelled(tx, gateway, meter, wide))].filter(({ boot }) => !book.anchors.of(boot))
+  for (const stretch of book.stretches(wide)) rows.push(...(await within(tx, gateway, meter, stretch)))
+  const found = new Map<string, SpanRow>()
+  for (const { stream, number, ...row } of rows.sort(byPlace)) {
+    const [start, end] = [
+      dateIn(book.anchors, row.boot, row.from_mono, row.from_ms),
+      dateIn(book.anchors, row.boot, row.to_mono, row.to_ms),
+    ]
+    if (start.at >= wide.to || end.at < wide.from) continue
+    // A batch over a restart has a row for each boot, and is read once.
+    const known = found.get(`${stream} ${number}`) ?? { from: start.at, to: end.at }
+    const span = { from: epochMs(Math.min(known.from, start.at)), to: epochMs(Math.max(known.to, end.at)) }
+    found.set(`${stream} ${number}`, { stream, number, ...span })
   }
-  return { spans, anchors: dating.anchors }
+  return { spans: [...found.values()], anchors: book.all }
+}
+
+type UndatedRow = z.infer<typeof undatedRow>
+
+const byPlace = (a: UndatedRow, b: UndatedRow): number =>
+  a.stream === b.stream ? a.number - b.number : a.stream < b.stream ? -1 : 1
+
+const COLUMNS = 'stream, number, boot, from_mono, to_mono, from_ms, to_ms'
+
+/** Those of any boot whose labels lie in the range. */
+function labelled(tx: SqlTransaction, gateway: GatewayId, meter: MeterId, { from, to }: Range): Promise<UndatedRow[]> {
+  const text = `SELECT ${COLUMNS} FROM undated_spans WHERE gateway_id = ? AND meter = ? AND to_ms >= ? AND from_ms < ?`
+  return tx.all(undatedRow, text, [gateway, meter, from, to])
+}
+
+function within(tx: SqlTransaction, gateway: GatewayId, meter: MeterId, stretch: Stretch): Promise<UndatedRow[]> {
+  const text = `SELECT ${COLUMNS} FROM undated_spans
+                WHERE gateway_id = ? AND meter = ? AND boot = ? AND to_mono >= ? AND from_mono <= ?`
+  return tx.all(undatedRow, text, [gateway, meter, stretch.boot, stretch.from, stretch.to])
+}
+
+/** By a boot's anchors; where there are none the label is all there is. */
+export function dateIn(
+  book: AnchorBook,
+  boot: BootId,
+  mono: MonoMs,
+  label: EpochMs,
+): { at: EpochMs; quality: 'D' | 'U' } {
+  const { at, quality } = book.dateOf({ boot, mono, wall: label, quality: 'U' })
+  return { at: epochMs(Math.round(at)), quality: quality === 'D' ? 'D' : 'U' }
 }
 
 /** Dates what was made in unsynchronised boots of one gateway; each boot's anchors are looked up once. */
 export class Dating {
-  private readonly byBoot = new Map<BootId, readonly Anchor[]>()
+  private readonly byBoot = new Map<BootId, AnchorBook>()
 
   constructor(
     private readonly tx: SqlTransaction,
     private readonly gateway: GatewayId,
   ) {}
 
-  get anchors(): readonly Anchor[] {
-    return [...this.byBoot.values()].flat()
-  }
-
   async date(boot: BootId, mono: MonoMs, label: EpochMs): Promise<{ at: EpochMs; quality: 'D' | 'U' }> {
-    const anchors = this.byBoot.get(boot) ?? (await readAnchors(this.tx, this.gateway, boot))
-    this.byBoot.set(boot, anchors)
-    const { at, quality } = dateOf({ boot, mono, wall: label, quality: 'U' }, anchors)
-    return { at: epochMs(Math.round(at)), quality: quality === 'D' ? 'D' : 'U' }
+    const book = this.byBoot.get(boot) ?? new AnchorBook(await readAnchors(this.tx, this.gateway, [boot]))
+    this.byBoot.set(boot, book)
+    return dateIn(book, boot, mono, label)
   }
 }

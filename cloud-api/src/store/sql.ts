@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 
 export type SqlValue = string | number | null | Uint8Array
 
@@ -26,6 +26,13 @@ export interface SqlEngine {
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
+
+/** A JSON text column, read as `schema`. */
+export const json = <T>(schema: z.ZodType<T>) =>
+  z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(schema)
 
 /** The first row, or undefined. */
 export async function one<T>(

@@ -42,13 +42,14 @@ describe('the SQLite file', () => {
     const file = new Sqlite(path)
     file.exec(`DROP TABLE copy_origins; DROP INDEX ledger_by_record; DROP INDEX ledger_by_arrival; DROP INDEX spans_by_end;
       DROP INDEX unit_energy_by_time; DROP INDEX production_by_time;
-      CREATE INDEX spans_by_time ON spans (gateway_id, meter, from_ms, to_ms); DELETE FROM migrations WHERE id > 1`)
+      CREATE INDEX spans_by_time ON spans (gateway_id, meter, from_ms, to_ms); DROP INDEX undated_by_mono; DROP INDEX undated_by_label; DROP INDEX events_by_mono; DROP INDEX events_by_label;
+      CREATE INDEX events_undated ON events (gateway_id) WHERE undated_boot IS NOT NULL; DELETE FROM migrations WHERE id > 1`)
     file.close()
     const after = await openSqliteSeriesStore(path)
     expect(await after.registry.token(sha256Hex('key'))).toMatchObject({ name: 'dashboard' })
     await after.close()
     const upgraded = new Sqlite(path)
-    expect(upgraded.prepare('SELECT id FROM migrations ORDER BY id').pluck().all()).toEqual([1, 2, 3, 4])
+    expect(upgraded.prepare('SELECT id FROM migrations ORDER BY id').pluck().all()).toEqual([1, 2, 3, 4, 5])
     expect(upgraded.prepare('SELECT count(*) FROM copy_origins').pluck().get()).toBe(0)
     upgraded.close()
   })
