@@ -58,7 +58,9 @@ export async function readUndated(
   const book = await readBook(tx, gateway, { table: 'undated_spans', boot: 'boot', mono: 'to_mono', meter })
   if (book.boots.length === 0) return { spans: [], anchors: [] }
   const wide = { from: epochMs(from - MARGIN_MS), to: epochMs(to + MARGIN_MS) }
-  const rows = [...(await labelled(tx, gateway, meter, wide))].filter(({ boot }) => !book.anchors.of(boot))
+  const isUnknown = ({ boot }: { readonly boot: BootId }): boolean => book.anchors.of(boot) === undefined
+  const byLabel = book.boots.some(isUnknown) ? await labelled(tx, gateway, meter, wide) : []
+  const rows = byLabel.filter(isUnknown)
   for (const stretch of book.stretches(wide)) rows.push(...(await within(tx, gateway, meter, stretch)))
   const found = new Map<string, SpanRow>()
   for (const { stream, number, ...row } of rows.sort(byPlace)) {
