@@ -58,12 +58,13 @@ export function exportCommand(cli: CliContext): Command {
 const csvPart = (isFirst: boolean): ExportFormat => (isFirst ? 'csv' : 'csv_rows')
 
 function requestsOf(cli: CliContext, loaded: LoadedConfig, options: ExportOptions): readonly HistoryRequest[] {
-  const wanted = WHAT[options.what] ?? cli.fail(STORE.badWhat(options.what, Object.keys(WHAT)), 2)
+  const known = Object.hasOwn(WHAT, options.what) ? WHAT[options.what] : undefined
+  const wanted = known ?? cli.fail(STORE.badWhat(options.what, Object.keys(WHAT)), 2)
   const { start, end } = listSpan(cli, loaded, options)
-  const known = loaded.config.meters.map(({ id }) => id)
+  const meters = loaded.config.meters.map(({ id }) => id)
   const meter = options.meter === undefined ? undefined : meterIdSchema.safeParse(options.meter)
   // A meter that is no longer configured may well be in history, so only what cannot be a name is refused.
-  if (meter && !meter.success) return cli.fail(CLI.unknownMeter(options.meter ?? '', known), 2)
+  if (meter && !meter.success) return cli.fail(CLI.unknownMeter(options.meter ?? '', meters), 2)
   return wanted.map((each) => ({ ...each, from: start, to: end, ...(meter ? { meter: meter.data } : {}) }))
 }
 

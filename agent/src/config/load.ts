@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fail, invariant, type MeterId, type MeterProfile, ok, type Result } from '@metergate/protocol'
 import { findProfile, loadBuiltinProfiles } from '@metergate/protocol/profiles'
@@ -15,6 +14,7 @@ import { Placed } from './placed.js'
 import { mergeProfiles, readProfileFolder } from './profiles.js'
 import { type GatewayConfig, gatewayConfigSchema } from './schema.js'
 import { schemaIssues } from './schema-issues.js'
+import { readSourceFile } from './source.js'
 
 /** A configuration that may be run: the values, each meter's profile, and what is doubtful. */
 export interface LoadedConfig {
@@ -52,7 +52,7 @@ export function checkSource(
 ): Result<LoadedConfig, ConfigIssue[]> {
   const document = new ConfigDocument(file, source)
   const syntax = document.syntaxIssues()
-  if (syntax.length > 0) return fail(syntax)
+  if (syntax.length > 0) return fail([...syntax])
   const { overrides, warnings } = environmentOverrides(env)
   const placed = new Placed(withOverrides(document.content(), overrides), document, overrides)
   const own = ownProfiles(placed, file)
@@ -85,39 +85,39 @@ export function checkSource(
 }
 
 function readSource(file: string): Result<string, ConfigIssue[]> {
-  try {
-    return ok(readFileSync(file, 'utf8'))
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    const missing = code === 'ENOENT'
-    return fail([
-      {
-        severity: 'error',
-        path: '',
-        where: { kind: 'file', file },
-        value: undefined,
-        problem: missing ? CONFIG_PROBLEMS.fileMissing : CONFIG_PROBLEMS.fileUnreadable(code),
-        remedy: missing ? CONFIG_REMEDIES.init : CONFIG_REMEDIES.permission,
-      },
-    ])
-  }
+  const source = readSourceFile(file)
+  if (source.ok) return source
+  const { fault } = source
+  const words =
+    fault.kind === 'missing'
+      ? { problem: CONFIG_PROBLEMS.fileMissing, remedy: CONFIG_REMEDIES.init }
+      : fault.kind === 'too_large'
+        ? { problem: CONFIG_PROBLEMS.tooLarge, remedy: CONFIG_REMEDIES.otherFile }
+        : { problem: CONFIG_PROBLEMS.fileUnreadable(fault.why), remedy: CONFIG_REMEDIES.permission }
+  return fail([{ severity: 'error', path: '', where: { kind: 'file', file }, value: undefined, ...words }])
 }
 
 function ownProfiles(placed: Placed, file: string): { profiles: readonly MeterProfile[]; issues: ConfigIssue[] } {
   const folder = placed.value(['profiles'])
-  if (typeof folder !== 'string') return { profiles: [], issues: [] }
+  // No name at all is the schema's to refuse; here it would be the configuration's own folder.
+  if (typeof folder !== 'string' || folder.trim() === '') return { profiles: [], issues: [] }
   const read = readProfileFolder(resolve(dirname(file), folder))
-  if (!read)
-    return {
-      profiles: [],
-      issues: [issueAt({ placed }, ['profiles'], CONFIG_PROBLEMS.profileFolderMissing, CONFIG_REMEDIES.profileFolder)],
-    }
-  const issues = read.faults.map((fault): ConfigIssue => {
+  if (!read.ok) {
+    const { problem, remedy } = folderWords(read.fault)
+    return { profiles: [], issues: [issueAt({ placed }, ['profiles'], problem, remedy)] }
+  }
+  const issues = read.value.faults.map((fault): ConfigIssue => {
     const [first, ...more] = fault.issues
     invariant(first, `${fault.file} is refused for a reason`)
     return more.length > 0 ? { ...first, remedy: CONFIG_REMEDIES.andMore(first.remedy, more.length) } : first
   })
-  return { profiles: read.profiles, issues }
+  return { profiles: read.value.profiles, issues }
+}
+
+function folderWords(code: string): Pick<ConfigIssue, 'problem' | 'remedy'> {
+  if (code === 'ENOENT') return { problem: CONFIG_PROBLEMS.profileFolderMissing, remedy: CONFIG_REMEDIES.profileFolder }
+  if (code === 'ENOTDIR') return { problem: CONFIG_PROBLEMS.profileFolderIsFile, remedy: CONFIG_REMEDIES.nameFolder }
+  return { problem: CONFIG_PROBLEMS.profileFolderUnreadable(code), remedy: CONFIG_REMEDIES.permission }
 }
 
 function withResolvedFolders(config: GatewayConfig, file: string): GatewayConfig {

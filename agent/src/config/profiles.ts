@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import {
   dlt645ProfileSchema,
   fail,
@@ -15,10 +15,11 @@ import { CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
 import type { Localized } from '../i18n/localized.js'
 import { profileHint } from '../i18n/profile-texts.js'
 import { ConfigDocument } from './document.js'
-import type { ConfigIssue, ConfigPath } from './issue.js'
+import type { ConfigIssue, ConfigPath, ConfigPlace } from './issue.js'
 import { nearest } from './nearest.js'
 import { Placed } from './placed.js'
 import { schemaIssues } from './schema-issues.js'
+import { readSourceFile, type SourceFault } from './source.js'
 
 /** Why a technician's profile file cannot be used: every problem with place, value and remedy. */
 export interface ProfileFileFault {
@@ -26,15 +27,23 @@ export interface ProfileFileFault {
   readonly issues: readonly ConfigIssue[]
 }
 
+/** A model of one's own and where its file says the id. */
+interface OwnProfile {
+  readonly file: string
+  readonly profile: MeterProfile
+  readonly idAt: ConfigPlace
+}
+
 /** Reads one profile from YAML or JSON (YAML holds JSON). */
 export function readProfileFile(file: string): Result<MeterProfile, ProfileFileFault> {
-  let source: string
-  try {
-    source = readFileSync(file, 'utf8')
-  } catch (error) {
-    return fail({ file, issues: [unreadable(file, error)] })
-  }
-  const document = new ConfigDocument(file, source)
+  const read = readOwnProfile(file)
+  return read.ok ? ok(read.value.profile) : read
+}
+
+function readOwnProfile(file: string): Result<OwnProfile, ProfileFileFault> {
+  const source = readSourceFile(file)
+  if (!source.ok) return fail({ file, issues: [unreadable(file, source.fault)] })
+  const document = new ConfigDocument(file, source.value)
   const syntax = document.syntaxIssues()
   if (syntax.length > 0) return fail({ file, issues: syntax })
   const placed = new Placed(document.content(), document, [])
@@ -45,20 +54,19 @@ export function readProfileFile(file: string): Result<MeterProfile, ProfileFileF
     return fail({ file, issues: issues.map((issue) => namedQuantity(issue)) })
   }
   const problems = checkProfile(parsed.data)
-  return problems.length > 0 ? fail({ file, issues: problems.map((one) => crossIssue(one, placed)) }) : ok(parsed.data)
+  if (problems.length > 0) return fail({ file, issues: problems.map((one) => crossIssue(one, placed)) })
+  return ok({ file, profile: parsed.data, idAt: placed.place(['id']) })
 }
 
-function unreadable(file: string, error: unknown): ConfigIssue {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-  const missing = code === 'ENOENT'
-  return {
-    severity: 'error',
-    path: '',
-    where: { kind: 'file', file },
-    value: undefined,
-    problem: missing ? CONFIG_PROBLEMS.profileMissing : CONFIG_PROBLEMS.profileUnreadable(code),
-    remedy: CONFIG_REMEDIES.profilePath,
-  }
+function unreadable(file: string, fault: SourceFault): ConfigIssue {
+  const problem =
+    fault.kind === 'missing'
+      ? CONFIG_PROBLEMS.profileMissing
+      : fault.kind === 'too_large'
+        ? CONFIG_PROBLEMS.tooLarge
+        : CONFIG_PROBLEMS.profileUnreadable(fault.why)
+  const remedy = fault.kind === 'too_large' ? CONFIG_REMEDIES.otherFile : CONFIG_REMEDIES.profilePath
+  return { severity: 'error', path: '', where: { kind: 'file', file }, value: undefined, problem, remedy }
 }
 
 /** What belongs at a path: the hint of its last named key; for a quantity the names that look like it. */
@@ -81,17 +89,34 @@ function crossIssue({ path, problem, remedy }: ProfileProblem, placed: Placed): 
   return { severity: 'error', path, where: placed.place(keys), value, problem, remedy }
 }
 
-/** Every profile of a folder; undefined when there is no such folder. */
+/** Every profile of a folder; the system's error code when it cannot be read. */
 export function readProfileFolder(
   folder: string,
-): { readonly profiles: MeterProfile[]; readonly faults: ProfileFileFault[] } | undefined {
-  if (!existsSync(folder)) return undefined
-  const files = readdirSync(folder).filter((name) => /\.(ya?ml|json)$/.test(name))
-  const read = files.sort().map((name) => readProfileFile(join(folder, name)))
-  return {
-    profiles: read.flatMap((one) => (one.ok ? [one.value] : [])),
-    faults: read.flatMap((one) => (one.ok ? [] : [one.fault])),
+): Result<{ readonly profiles: MeterProfile[]; readonly faults: ProfileFileFault[] }, string> {
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch (error) {
+    return fail(error instanceof Error && 'code' in error ? String(error.code) : String(error))
   }
+  const files = names.filter((name) => /\.(ya?ml|json)$/.test(name)).sort()
+  const read = files.map((name) => readOwnProfile(join(folder, name)))
+  const own = read.flatMap((one) => (one.ok ? [one.value] : []))
+  return ok({
+    profiles: own.map(({ profile }) => profile),
+    faults: [...read.flatMap((one) => (one.ok ? [] : [one.fault])), ...sameIds(own)],
+  })
+}
+
+/** Two files with one id: which of them a meter is read by would hang on their names. */
+function sameIds(own: readonly OwnProfile[]): ProfileFileFault[] {
+  return own.flatMap(({ file, profile, idAt }, index) => {
+    const first = own.slice(0, index).find((one) => one.profile.id === profile.id)
+    if (!first) return []
+    const problem = CONFIG_PROBLEMS.sameModel(basename(first.file))
+    const remedy = CONFIG_REMEDIES.renameModel
+    return [{ file, issues: [{ severity: 'error', path: 'id', where: idAt, value: profile.id, problem, remedy }] }]
+  })
 }
 
 /** The technician's own profiles first: an own file with a shipped id takes its place. */

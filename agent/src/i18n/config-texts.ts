@@ -102,6 +102,28 @@ export const CONFIG_PROBLEMS = {
     en: `the configuration file cannot be read (${why})`,
   }),
   notYaml: (why: string): Localized => ({ zh: `YAML 格式错误：${why}`, en: `this is not valid YAML: ${why}` }),
+  tooLarge: {
+    zh: '文件超过 1 MiB，不像是配置或型号文件',
+    en: 'the file is over 1 MiB, too much for a configuration or a model',
+  },
+  tooDeep: { zh: '嵌套太深（超过 200 层）', en: 'this is nested too deep (over 200 levels)' },
+  severalDocuments: {
+    zh: '文件里有多份 YAML 文档（用 --- 隔开）',
+    en: 'the file holds several YAML documents, divided by ---',
+  },
+  unknownTag: { zh: '不认识以 ! 开头的 YAML 标签', en: 'this YAML tag (a word with ! before it) is not known' },
+  tooManyAliases: {
+    zh: 'YAML 别名（*名称）展开后过大',
+    en: 'the YAML aliases (*name) stand for far too much text',
+  },
+  unknownAlias: (name: string): Localized => ({
+    zh: `别名 *${name} 之前没有 &${name}`,
+    en: `there is no &${name} before the alias *${name}`,
+  }),
+  endlessAlias: (name: string): Localized => ({
+    zh: `别名 *${name} 包含它自己`,
+    en: `the alias *${name} contains itself`,
+  }),
   tabs: { zh: 'YAML 不允许用制表符（Tab）缩进', en: 'YAML does not allow tabs as indentation' },
   duplicateKey: { zh: '同一个键写了两次', en: 'the same key is written twice' },
   fullWidth: (sign: string): Localized => ({
@@ -127,6 +149,15 @@ export const CONFIG_PROBLEMS = {
   },
   unknownProfile: { zh: '没有这个电表型号', en: 'there is no such meter model' },
   profileFolderMissing: { zh: '找不到型号文件夹', en: 'the folder of meter models does not exist' },
+  profileFolderIsFile: { zh: '这是文件，不是文件夹', en: 'this is a file, not a folder' },
+  profileFolderUnreadable: (why: string): Localized => ({
+    zh: `型号文件夹无法读取（${why}）`,
+    en: `the folder of meter models cannot be read (${why})`,
+  }),
+  sameModel: (file: string): Localized => ({
+    zh: `文件 ${file} 已用此型号 id`,
+    en: `the file ${file} has this id already`,
+  }),
   duplicateId: (first: string): Localized => ({ zh: `与 ${first} 重名`, en: `already used by ${first}` }),
   duplicateUnit: (line: string, other: string): Localized => ({
     zh: `总线 ${line} 上 ${other} 已用此从站地址`,
@@ -208,6 +239,16 @@ export const CONFIG_REMEDIES = {
     en: 'create it with metergate init, or name its path with --config',
   },
   permission: { zh: '检查路径与读权限', en: 'check the path and the permission to read it' },
+  otherFile: { zh: '检查文件名是否写对', en: 'check that the right file is named' },
+  closeBrackets: { zh: '检查括号和缩进', en: 'check the brackets and the indentation' },
+  oneDocument: { zh: '只留一份，删去 ---', en: 'keep one of them and remove ---' },
+  removeTag: {
+    zh: '删去标签；若本是以 ! 开头的文字，请加引号',
+    en: 'remove it; text that begins with ! needs quotes',
+  },
+  aliases: { zh: '不用别名，把内容直接写出来', en: 'write the content out instead of the alias' },
+  nameFolder: { zh: '写型号文件所在的文件夹', en: 'name the folder that holds the model files' },
+  renameModel: { zh: '改其中一个的 id，或移走一个文件', en: 'give one of them another id, or move one file away' },
   tabs: { zh: '每个 Tab 改成空格', en: 'put spaces in its place' },
   fullWidth: (ascii: string): Localized => ({
     zh: `改成半角 ${ascii}，冒号和逗号后留一个空格`,
