@@ -1,6 +1,5 @@
 import { type Amount, multiply } from '@metergate/protocol'
 import { Command } from 'commander'
-import { issueText } from '../config/issue.js'
 import type { LoadedConfig } from '../config/load.js'
 import { formatPort } from '../config/parse.js'
 import { CLI } from '../i18n/cli-texts.js'
@@ -54,7 +53,7 @@ function printConfig(cli: CliContext, loaded: LoadedConfig): void {
   terminal.print(`\n${meterTable(cli, loaded)}`)
   if (config.products.length > 0) terminal.print(`\n${productTable(cli, loaded)}`)
   terminal.line('')
-  for (const warning of loaded.warnings) terminal.warn(issueText(warning, cli.language))
+  for (const warning of loaded.warnings) cli.show(warning)
   const tail = loaded.warnings.length > 0 ? `, ${terminal.say(CLI.warnings(loaded.warnings.length))}` : ''
   terminal.line(terminal.paint.good(`${terminal.say(CLI.configGood(loaded.file))}${tail}`))
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Result, unreachable } from '@metergate/protocol'
-import { issueText } from '../config/issue.js'
+import { type ConfigIssue, issueText } from '../config/issue.js'
 import { type LoadedConfig, loadConfig } from '../config/load.js'
 import type { ControlAnswers, ControlCall, ControlRequests } from '../control/calls.js'
 import { ControlClient, type ControlClientFault } from '../control/client.js'
@@ -52,12 +52,15 @@ export class CliContext {
   load(): LoadedConfig {
     const loaded = loadConfig({ file: this.configFile(), env: this.io.env })
     if (loaded.ok) return loaded.value
-    for (const issue of loaded.fault) {
-      const text = issueText(issue, this.language)
-      if (issue.severity === 'error') this.terminal.error(text)
-      else this.terminal.warn(text)
-    }
+    for (const issue of loaded.fault) this.show(issue)
     throw new CommandEnd(2)
+  }
+
+  /** An error as it is; a warning with that word before it, because colour alone is lost in a file or a pipe. */
+  show(issue: ConfigIssue): void {
+    const text = issueText(issue, this.language)
+    if (issue.severity === 'error') this.terminal.error(text)
+    else this.terminal.warn(`${this.terminal.say(CLI.warningMark)}${text}`)
   }
 
   /** Ends with 2 when the configured cloud is not the one this box was enrolled with. */

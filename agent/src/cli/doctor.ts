@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { type MeterProfile, toNumber } from '@metergate/protocol'
 import { Command } from 'commander'
 import type { LineTools } from '../bus/line-tools.js'
@@ -10,7 +10,9 @@ import type { SeenFrame } from '../diagnosis/frames.js'
 import type { DoctorUnit } from '../diagnosis/unit-reads.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { DOCTOR } from '../i18n/doctor-texts.js'
+import { usedByDaemon } from '../i18n/line-down-texts.js'
 import { same } from '../i18n/localized.js'
+import { STORE } from '../i18n/store-texts.js'
 import type { CliContext } from './context.js'
 import { ProgressBar } from './progress-bar.js'
 
@@ -33,7 +35,9 @@ export function doctorCommand(cli: CliContext): Command {
     .action(async (name: string | undefined, flags: DoctorFlags) => {
       const loaded = cli.load()
       if (flags.record !== undefined && existsSync(flags.record)) cli.fail(DOCTOR.fileExists(flags.record), 2)
-      const diagnosis = await examine(cli, loaded.profiles, subjectOf(cli, tools, loaded, name))
+      const subject = subjectOf(cli, tools, loaded, name)
+      if (flags.record !== undefined) mustBeWritable(cli, flags.record)
+      const diagnosis = await withOwnDaemon(cli, loaded, await examine(cli, loaded.profiles, subject))
       if (flags.json) terminal.json(recordOf(cli, diagnosis))
       else printDiagnosis(cli, diagnosis, flags.raw === true)
       if (flags.record !== undefined) writeRecord(cli, flags.record, diagnosis)
@@ -139,6 +143,23 @@ function recordOf({ deps }: CliContext, diagnosis: Diagnosis) {
     at: new Date(deps.clock.wall()).toISOString(),
     ...diagnosis,
   }
+}
+
+/** Before minutes of examination, not after. */
+function mustBeWritable(cli: CliContext, file: string): void {
+  try {
+    writeFileSync(file, '', { flag: 'wx' })
+    rmSync(file)
+  } catch (error) {
+    cli.fail(STORE.cannotWrite(file, error instanceof Error ? error.message : String(error)), 2)
+  }
+}
+
+/** The other program that has the port is most often our own. */
+async function withOwnDaemon(cli: CliContext, loaded: LoadedConfig, diagnosis: Diagnosis): Promise<Diagnosis> {
+  if (!diagnosis.findings.some(({ cause }) => cause === 'line_down') || !(await cli.daemonRuns(loaded)))
+    return diagnosis
+  return { ...diagnosis, findings: diagnosis.findings.map((each) => ({ ...each, what: usedByDaemon(each.what) })) }
 }
 
 function writeRecord(cli: CliContext, file: string, diagnosis: Diagnosis): void {

@@ -36,6 +36,7 @@ export function energyCommand(cli: CliContext): Command {
     .option('--json', terminal.say(CLI.optJson))
     .option('--csv', terminal.say(CLI.optCsv))
     .action(async (options: EnergyOptions) => {
+      if (options.json && options.csv) return cli.fail(CLI.jsonOrCsv, 2)
       const loaded = cli.load()
       const report = await cli.ask(
         loaded,
@@ -67,10 +68,15 @@ function spanOf(cli: CliContext, loaded: LoadedConfig, options: EnergyOptions): 
   const date = (text: string | true | undefined) =>
     typeof text === 'string' ? (parseDate(text) ?? cli.fail(CLI.badDate(text), 2)) : now
   if (options.shift !== undefined) {
+    if (options.week !== undefined || options.month !== undefined) return cli.fail(CLI.shiftOfDay, 2)
     const shifts = loaded.config.plant.shifts
     const shift = shifts.find(({ id }) => id === options.shift)
     const known = shifts.map(({ id }) => id)
-    return shiftSpan(zone, date(options.date), shift ?? cli.fail(CLI.unknownShift(options.shift, known), 2))
+    return shiftSpan(
+      zone,
+      date(options.date ?? options.day),
+      shift ?? cli.fail(CLI.unknownShift(options.shift, known), 2),
+    )
   }
   if (options.day !== undefined) return daySpan(zone, date(options.day))
   if (options.week !== undefined) return weekSpan(zone, date(options.week))

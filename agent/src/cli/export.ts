@@ -51,6 +51,7 @@ export function exportCommand(cli: CliContext): Command {
         records += page.length
         isFirst = false
       }
+      if (records === 0) mustKnowMeter(cli, loaded, options.meter)
       if (options.output !== undefined) terminal.line(STORE.exported(records, options.output))
     })
 }
@@ -66,6 +67,11 @@ function requestsOf(cli: CliContext, loaded: LoadedConfig, options: ExportOption
   // A meter that is no longer configured may well be in history, so only what cannot be a name is refused.
   if (meter && !meter.success) return cli.fail(CLI.unknownMeter(options.meter ?? '', meters), 2)
   return wanted.map((each) => ({ ...each, from: start, to: end, ...(meter ? { meter: meter.data } : {}) }))
+}
+
+function mustKnowMeter(cli: CliContext, { config }: LoadedConfig, name: string | undefined): void {
+  const known = config.meters.map(({ id }) => id)
+  if (name !== undefined && !known.some((id) => id === name)) cli.fail(STORE.unknownMeter(name, known), 2)
 }
 
 async function* pages(cli: CliContext, loaded: LoadedConfig, requests: readonly HistoryRequest[]) {

@@ -1,10 +1,13 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withCrc } from '@metergate/protocol'
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import type { LineTools } from '../bus/line-tools.js'
+import { lineDownWhy } from '../i18n/line-down-texts.js'
 import { type Script, ScriptedLine } from '../testing/scripted-line.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
 import { CliContext, CommandEnd } from './context.js'
@@ -27,6 +30,7 @@ async function run(
   args: readonly string[],
   script: Script,
   folder = mkdtempSync(join(tmpdir(), 'mg-line-')),
+  absent?: string,
 ): Promise<Ran> {
   const clock = new VirtualClock()
   const texts = { out: '', err: '' }
@@ -46,7 +50,11 @@ async function run(
   const tools: LineTools = {
     clock,
     listPorts: async () => ['/dev/ttyUSB0'],
-    line: () => new ScriptedLine(clock, script),
+    line: () => {
+      const line = new ScriptedLine(clock, script)
+      line.absent = absent
+      return line
+    },
     modbusTcp: never,
   }
   const deps: CliDeps = { clock, version: '0.0.0', lines: tools, run: never, local: never, enrol: never }
@@ -108,6 +116,7 @@ describe('metergate scan', () => {
     ['--units', '0-5'],
     ['--units', '5-1'],
     ['--baud', 'fast'],
+    ['--baud', '9601'],
     ['--format', '7E1'],
     ['--protocol', 'dlms'],
     ['--port', 'nowhere'],
@@ -118,7 +127,58 @@ describe('metergate scan', () => {
   })
 })
 
+describe('a port that cannot be opened', () => {
+  const BUSY = lineDownWhy('busy', { port: '/dev/ttyUSB0' })
+  const boxOf = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
+    writeFileSync(join(folder, 'metergate.yaml'), CONFIG)
+    return folder
+  }
+
+  it('is all that a scan has to say: of meters it knows nothing', async () => {
+    const { code, err } = await run(['scan', '--quick'], silence, boxOf(), BUSY)
+    expect(code).toBe(1)
+    expect(err).toContain('\n/dev/ttyUSB0 is used by another program; stop it')
+    expect(err).not.toContain('no meter found')
+  })
+
+  it('is held by the gateway when that runs, say scan and doctor', async () => {
+    const folder = boxOf()
+    const socket = join(folder, 'data', 'control.sock')
+    mkdirSync(join(folder, 'data'))
+    const server = createServer((peer) => peer.end()).listen(socket)
+    await once(server, 'listening')
+    try {
+      for (const args of [
+        ['scan', '--quick'],
+        ['doctor', 'line'],
+      ]) {
+        const { code, out, err } = await run(args, silence, folder, BUSY)
+        expect(code).toBe(1)
+        expect(out + err).toContain('/dev/ttyUSB0 is used by `metergate run`; stop that first')
+        expect(out + err).not.toContain('another program')
+      }
+    } finally {
+      server.close()
+    }
+  })
+
+  it('is no port when it is a folder or a file', async () => {
+    const { code, err } = await run(['scan', '--port', tmpdir()], silence)
+    expect(code).toBe(2)
+    expect(err).toContain(`${tmpdir()} is no serial port`)
+  })
+})
+
 describe('metergate doctor line', () => {
+  it('tries its record before minutes of examination', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
+    writeFileSync(join(folder, 'metergate.yaml'), CONFIG)
+    const { code, out, err } = await run(['doctor', 'line', '--record', join(folder, 'no', 'x.json')], silence, folder)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain('cannot write')
+  })
+
   it('names the cause, says what to do and fails', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
     writeFileSync(join(folder, 'metergate.yaml'), CONFIG)

@@ -5,8 +5,7 @@ import type { LoadedConfig } from '../config/load.js'
 import type { ProductionDeclaration, ProductionEntry } from '../control/calls.js'
 import { PlantZone } from '../energy/plant-time.js'
 import { CLI } from '../i18n/cli-texts.js'
-import { same } from '../i18n/localized.js'
-import { type CliContext, CommandEnd } from './context.js'
+import type { CliContext } from './context.js'
 import { decodeText } from './csv.js'
 import { readProductionCsv } from './production-input.js'
 import { entriesAround, overlaps, warnOfOverlaps } from './production-overlap.js'
@@ -136,7 +135,8 @@ function readText(cli: CliContext, file: string): string {
   try {
     return decodeText(readFileSync(file))
   } catch (error) {
-    cli.terminal.error(same(`${file}: ${error instanceof Error ? error.message : String(error)}`))
-    throw new CommandEnd(2)
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const known = code === 'ENOENT' ? CLI.fileMissing(file) : code === 'EISDIR' ? CLI.fileIsFolder(file) : undefined
+    return cli.fail(known ?? CLI.fileUnreadable(file, code), 2)
   }
 }

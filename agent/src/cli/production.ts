@@ -81,6 +81,7 @@ export function listSpan(
   loaded: LoadedConfig,
   options: { readonly date?: string; readonly from?: string; readonly to?: string },
 ): Slot {
+  if (options.date !== undefined && (options.from ?? options.to) !== undefined) return cli.fail(CLI.dateOrSpan, 2)
   const zone = new PlantZone(loaded.config.plant.timezone)
   const now = today(zone, cli.deps.clock.wall())
   const date = (text: string | undefined) =>

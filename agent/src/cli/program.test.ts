@@ -336,6 +336,14 @@ describe('bad usage', () => {
       ['energy', '--date', '2026-02-30'],
       ['production', 'add', '-5', '--shift', 'A'],
       ['energy', '--shift', 'Z'],
+      ['energy', '--shift', 'A', '--month', '2025-01'],
+      ['energy', '--shift', 'A', '--week'],
+      ['energy', '--json', '--csv'],
+      ['export', '--date', '2026-11-01', '--from', '2026-10-01'],
+      ['production', 'list', '--date', '2026-11-01', '--to', '2026-11-02'],
+      ['export', '--what', 'constructor'],
+      ['production', 'import', 'nofile.csv'],
+      ['production', 'import', box.folder],
     ]) {
       const ran = await box.run(args)
       expect({ args, code: ran.code, lines: ran.err.trim().split('\n').length }).toEqual({ args, code: 2, lines: 1 })
@@ -379,7 +387,25 @@ describe('what the parser finds wrong', () => {
   })
 })
 
+describe('a file that cannot be imported', () => {
+  it('is named in the language of the reader, not in the words of the system', async () => {
+    const box = await new Box().initialised()
+    const said = async (file: string, lang: string) =>
+      (await box.run(['production', 'import', file, '--lang', lang])).err.trim()
+    expect(await said('nofile.csv', 'en')).toBe('there is no file nofile.csv: check the path')
+    expect(await said('nofile.csv', 'zh')).toBe('找不到文件 nofile.csv：检查路径')
+    expect(await said(box.folder, 'en')).toBe('<box> is a folder: name a file in it')
+  })
+})
+
 describe('metergate config check', () => {
+  it('marks a warning by a word, because a pipe has no colour', async () => {
+    const box = await new Box().initialised()
+    const env = { METERGATE_ODD: '1' }
+    expect((await box.run(['config', 'check'], undefined, env)).err).toMatch(/^warning: METERGATE_ODD/)
+    expect((await box.run(['config', 'check', '--lang', 'zh'], undefined, env)).err).toMatch(/^提醒：METERGATE_ODD/)
+  })
+
   it('shows what it understood', async () => {
     const box = await new Box().initialised()
     expect((await box.run(['config', 'check', '--lang', 'zh'])).out).toMatchInlineSnapshot(`
@@ -441,6 +467,19 @@ describe('metergate read', () => {
     })
     stop.abort()
   })
+  it("says a meter's exception in Chinese too", async () => {
+    const box = await new Box().initialised()
+    const local: ControlHandlers = {
+      ...handlers,
+      read: async (request, signal) => {
+        const read = await handlers.read(request, signal)
+        const refused = { quantity: 'frequency', absent: 'exception' } as const
+        return read.ok ? ok({ ...read.value, values: [refused], why: 'exception 11' }) : read
+      },
+    }
+    const { err } = await box.run(['read', 'press-1', '--lang', 'zh'], undefined, {}, local)
+    expect(err).toContain('电表拒绝（异常码 11）')
+  })
   it('says in one line what to look at when the meter gives nothing', async () => {
     const box = await new Box().initialised()
     const silent = { quantity: 'frequency', absent: 'timeout' } as const
@@ -481,6 +520,8 @@ describe('a command broken off', () => {
 describe('metergate energy', () => {
   it("asks for the plant's own day, week and month, and no further than what is over", async () => {
     const box = await new Box().initialised()
+    const shifts = '\n  shifts: [{ id: A, from: "08:00", to: "20:00" }]'
+    writeFileSync(box.file, readFileSync(box.file, 'utf8').replace(/\n {2}timezone:/, `${shifts}$&`))
     const span = async (...args: string[]): Promise<string[]> => {
       const { out } = await box.run(['energy', '--json', ...args])
       const { start, end } = JSON.parse(out)
@@ -492,6 +533,9 @@ describe('metergate energy', () => {
     expect(await span('--week', '2026-11-21')).toEqual(['2026-11-15T16:00', '2026-11-22T16:00'])
     expect(await span('--month')).toEqual(['2026-10-31T16:00', '2026-11-23T04:00'])
     expect(await span('--month', '2026-10')).toEqual(['2026-09-30T16:00', '2026-10-31T16:00'])
+    const shift = ['2026-10-01T00:00', '2026-10-01T12:00']
+    expect(await span('--shift', 'A', '--date', '2026-10-01')).toEqual(shift)
+    expect(await span('--shift', 'A', '--day', '2026-10-01')).toEqual(shift)
   })
 })
 
@@ -796,6 +840,17 @@ describe('metergate export', () => {
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(4)
     expect(await box.run(['export', '-o', file])).toMatchObject({ code: 2 })
     expect(await box.run(['export', '--what', 'everything'])).toMatchObject({ code: 2 })
+  })
+
+  it('knows a meter by the configuration or by history, and says when neither has it', async () => {
+    const box = await new Box().initialised()
+    const empty: ControlHandlers = { ...handlers, history: async () => ok({ records: [] }) }
+    expect(await box.run(['export', '--meter', 'gone-1'])).toMatchObject({ code: 0, err: '' })
+    expect(await box.run(['export', '--meter', 'press-1'], undefined, {}, empty)).toMatchObject({ code: 0, err: '' })
+    const en = await box.run(['export', '--meter', 'nope'], undefined, {}, empty)
+    expect(en).toMatchObject({ code: 2, err: expect.stringContaining('there is no meter "nope"') })
+    const zh = await box.run(['export', '--meter', 'nope', '--lang', 'zh'], undefined, {}, empty)
+    expect(zh.err).toContain('没有电表 "nope"')
   })
 })
 

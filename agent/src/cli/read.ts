@@ -31,7 +31,12 @@ export function readCommand(cli: CliContext): Command {
 }
 
 const inBrackets = (open: string, why: string | undefined, close: string): readonly (string | Localized)[] =>
-  why === undefined ? [] : [open, lineDownTexts(why), close]
+  why === undefined ? [] : [open, whyTexts(why), close]
+
+function whyTexts(why: string): Localized {
+  const code = /^exception (\d+)$/.exec(why)?.[1]
+  return code === undefined ? lineDownTexts(why) : CLI.exceptionCode(code)
+}
 
 function nothingRead({ meter, line, unit, values, why }: MeterReadout): Localized {
   const reason = values[0]?.absent ?? 'not_polled'

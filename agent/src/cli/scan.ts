@@ -1,5 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { type MeterProfile, type SerialFormat, serialFormatSchema, unreachable } from '@metergate/protocol'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { type MeterProfile, unreachable } from '@metergate/protocol'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
 import type { LineSettings } from '../bus/line-port.js'
@@ -7,27 +7,16 @@ import type { LineTools } from '../bus/line-tools.js'
 import { loadConfig } from '../config/load.js'
 import { formatPort, parsePort } from '../config/parse.js'
 import { CLI } from '../i18n/cli-texts.js'
+import { usedByDaemon } from '../i18n/line-down-texts.js'
 import { both, type Localized } from '../i18n/localized.js'
 import { SCAN } from '../i18n/scan-texts.js'
 import { type ScanOptions, type ScanPort, scan, scanEstimate, scanPort } from '../meter/scan.js'
 import { scanYaml } from '../meter/scan-config.js'
 import type { FoundUnit, ScanEvent, ScanReport, UnitAddress } from '../meter/scan-report.js'
-import type { CliContext } from './context.js'
+import { type CliContext, CommandEnd } from './context.js'
 import { ProgressBar } from './progress-bar.js'
+import { type ScanFlags, scanOptions } from './scan-options.js'
 import { type Cell, table } from './table.js'
-
-interface ScanFlags {
-  readonly port: readonly string[]
-  readonly baud?: string
-  readonly format?: string
-  readonly units?: string
-  readonly protocol?: string
-  readonly quick?: boolean
-  readonly full?: boolean
-  readonly expect?: string
-  readonly json?: boolean
-  readonly write?: string
-}
 
 /** Settings of a serial server are made there; these are the usual ones, for time-outs only. */
 const SERVER_SETTINGS: LineSettings = { baud: 9600, format: '8N1' }
@@ -58,7 +47,11 @@ export function scanCommand(cli: CliContext): Command {
       else printReport(cli, report)
       const file = flags.write ?? (flags.json ? undefined : await offeredFile(cli, report))
       if (file !== undefined) writeEntries(cli, file, report)
-      if (report.found.length === 0) cli.fail(SCAN.nothing)
+      if (report.found.length > 0) return
+      // What is wrong with the ports has been said; about meters nothing is known.
+      if (ports.every(({ name }) => report.troubles.some(({ port, kind }) => port === name && kind === 'line_down')))
+        throw new CommandEnd(1)
+      cli.fail(SCAN.nothing)
     })
 }
 
@@ -74,7 +67,9 @@ async function runScan(
   ports: readonly ScanPort[],
   options: ScanOptions,
 ): Promise<ScanReport> {
+  const loaded = loadConfig({ file: cli.configFile(), env: cli.io.env })
   const profiles = scanProfiles(cli)
+  const byDaemon = loaded.ok && (await cli.daemonRuns(loaded.value))
   const { probes, etaMs } = scanEstimate(ports, options, profiles)
   const names = ports.map(({ name }) => name)
   const bar = new ProgressBar(cli.io.err)
@@ -85,12 +80,17 @@ async function runScan(
       bar.end()
       return event.report
     }
-    showEvent(cli, bar, event)
+    showEvent(cli, bar, event, byDaemon)
   }
   throw new Error('a scan ends with a report')
 }
 
-function showEvent({ terminal }: CliContext, bar: ProgressBar, event: Exclude<ScanEvent, { kind: 'done' }>): void {
+function showEvent(
+  { terminal }: CliContext,
+  bar: ProgressBar,
+  event: Exclude<ScanEvent, { kind: 'done' }>,
+  byDaemon: boolean,
+): void {
   switch (event.kind) {
     case 'progress':
       bar.show(event.tried, event.total, `${terminal.say(timeText(event.etaMs))}  ${whereText(event)}`)
@@ -109,7 +109,8 @@ function showEvent({ terminal }: CliContext, bar: ProgressBar, event: Exclude<Sc
       break
     case 'trouble': {
       const { port, kind, why } = event.trouble
-      bar.say(terminal.say(kind === 'babble' ? SCAN.babble(port) : SCAN.lineDown(port, why)))
+      const text = kind === 'babble' ? SCAN.babble(port) : SCAN.lineDown(port, why)
+      bar.say(terminal.say(byDaemon ? usedByDaemon(text) : text))
       break
     }
     default:
@@ -188,52 +189,6 @@ function writeEntries(cli: CliContext, file: string, report: ScanReport): void {
   cli.terminal.line(SCAN.written(file))
 }
 
-function scanOptions(cli: CliContext, flags: ScanFlags): ScanOptions {
-  if (flags.quick && flags.full) cli.fail(SCAN.quickOrFull, 2)
-  const depth = flags.quick ? 'quick' : flags.full ? 'full' : 'normal'
-  const expect = flags.expect === undefined ? undefined : numbers(cli, '--expect', flags.expect, '3', 1, 247)[0]
-  return {
-    depth,
-    ...(flags.baud === undefined ? {} : { bauds: numbers(cli, '--baud', flags.baud, '9600,2400', 300, 1_000_000) }),
-    ...(flags.format === undefined ? {} : { formats: formats(cli, flags.format) }),
-    ...(flags.units === undefined ? {} : { units: numbers(cli, '--units', flags.units, '1-32', 1, 248) }),
-    ...(flags.protocol === undefined ? {} : { protocols: [protocolOf(cli, flags.protocol)] }),
-    ...(expect === undefined ? {} : { stopAfter: expect }),
-  }
-}
-
-/** `1-32,40` as numbers within limits. */
-function numbers(
-  cli: CliContext,
-  option: string,
-  text: string,
-  example: string,
-  least: number,
-  most: number,
-): number[] {
-  const list = text.split(',').flatMap((part) => {
-    const match = /^\s*(\d{1,7})(?:\s*-\s*(\d{1,7}))?\s*$/.exec(part)
-    const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])]
-    const isGood = match !== null && from >= least && to <= most && from <= to && to - from <= 255
-    return isGood
-      ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
-      : cli.fail(SCAN.badList(option, text, example), 2)
-  })
-  return [...new Set(list)]
-}
-
-function formats(cli: CliContext, text: string): SerialFormat[] {
-  return text.split(',').map((part) => {
-    const parsed = serialFormatSchema.safeParse(part.trim().toUpperCase())
-    return parsed.success ? parsed.data : cli.fail(SCAN.badList('--format', text, '8N1,8E1'), 2)
-  })
-}
-
-function protocolOf(cli: CliContext, text: string): 'modbus' | 'dlt645' {
-  if (text === 'modbus' || text === 'dlt645') return text
-  return cli.fail(SCAN.badList('--protocol', text, 'modbus'), 2)
-}
-
 async function scanPorts(
   cli: CliContext,
   tools: LineTools,
@@ -248,6 +203,7 @@ async function scanPorts(
 function portOf(cli: CliContext, tools: LineTools, name: string, { bauds, formats: given }: ScanOptions): ScanPort {
   const address = parsePort(name) ?? cli.fail(SCAN.badPort(name), 2)
   const label = formatPort(address)
+  if (address.kind === 'serial' && isNoDevice(address.path)) return cli.fail(SCAN.noDevice(name), 2)
   const fixed = { baud: bauds?.[0] ?? SERVER_SETTINGS.baud, format: given?.[0] ?? SERVER_SETTINGS.format }
   if (address.kind === 'modbus_tcp') {
     const bus = tools.modbusTcp(address.host, address.port)
@@ -268,4 +224,10 @@ function portOf(cli: CliContext, tools: LineTools, name: string, { bauds, format
       : tools.line({ kind: 'rtu_over_tcp', host: address.host, port: address.port })
   if (!line) return cli.fail(SCAN.badPort(name), 2)
   return scanPort(label, line, tools.clock, address.kind === 'serial' ? 'any' : fixed)
+}
+
+/** Something that is there and is no device: a folder, a file. What is not there, the line itself names. */
+function isNoDevice(path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false })
+  return there !== undefined && !there.isCharacterDevice()
 }

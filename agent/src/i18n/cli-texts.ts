@@ -184,6 +184,26 @@ export const CLI = {
     zh: '--today、--date、--week、--month 只能选一个',
     en: 'use only one of --today, --date, --week, --month',
   },
+  shiftOfDay: {
+    zh: '班次是某一天的：--shift 与 --date 同用，不能与 --week、--month 同用',
+    en: 'a shift is one of a day: use --shift with --date, not with --week or --month',
+  },
+  jsonOrCsv: { zh: '--json 与 --csv 只能选一个', en: 'use only one of --json and --csv' },
+  dateOrSpan: { zh: '写 --date，或写 --from 与 --to，不能同时', en: 'use --date, or --from and --to, not both' },
+  fileMissing: (file: string): Localized => ({
+    zh: `找不到文件 ${file}：检查路径`,
+    en: `there is no file ${file}: check the path`,
+  }),
+  fileIsFolder: (file: string): Localized => ({
+    zh: `${file} 是文件夹：写其中的文件`,
+    en: `${file} is a folder: name a file in it`,
+  }),
+  fileUnreadable: (file: string, why: string): Localized => ({
+    zh: `${file} 无法读取（${why}）：检查读权限`,
+    en: `${file} cannot be read (${why}): check the permission`,
+  }),
+  warningMark: { zh: '提醒：', en: 'warning: ' },
+  exceptionCode: (code: string): Localized => ({ zh: `异常码 ${code}`, en: `exception ${code}` }),
   wrongUnit: (given: string, right: string): Localized => ({
     zh: `单位 "${given}" 与配置的 "${right}" 不一致`,
     en: `unit "${given}" is not the configured "${right}"`,

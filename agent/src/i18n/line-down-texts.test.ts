@@ -13,6 +13,10 @@ describe('why a line is down', () => {
     [lineDownWhy('unanswered', { host: '192.168.1.9:502', seconds: '3' }), '192.168.1.9:502 在 3 秒内没有应答'],
     [gatewayWhy(0x0b), '网关在串口侧没有收到该表的应答'],
     [lineDownWhy('hungUp', { host: 'box:4001' }), 'box:4001 关闭了连接'],
+    [
+      `modbus_tcp nohost.invalid:15503: ${lineDownWhy('unknownHost', { host: 'nohost.invalid' })}`,
+      'modbus_tcp nohost.invalid:15503：找不到主机：nohost.invalid',
+    ],
   ])('%s is said in Chinese too', (why, chinese) => {
     expect(lineDownTexts(why)).toEqual({ en: why, zh: expect.stringContaining(chinese) })
     expect(lineDownTexts(why).zh).not.toMatch(/[{}]/)

@@ -66,20 +66,33 @@ export function lineDownWhy<K extends keyof typeof TEXTS>(
 export const gatewayWhy = (code: GatewayCode): string =>
   lineDownWhy(code === 0x0a ? 'gatewayNoPath' : 'gatewayNoAnswer', {})
 
-/** A reason as {@link lineDownWhy} made it, in every language; any other text as it is. */
+/** A reason as {@link lineDownWhy} made it, in every language, its port before it or not; any other text as it is. */
 export function lineDownTexts(why: string): Localized {
   for (const { pattern, zh } of PATTERNS) {
-    const found = pattern.exec(why)
-    if (found) return { en: why, zh: filled(zh, found.groups ?? {}) }
+    const facts = pattern.exec(why)?.groups
+    if (facts) return { en: why, zh: `${facts.before ? `${facts.before}：` : ''}${filled(zh, facts)}` }
   }
   return same(why)
+}
+
+const OWN_DAEMON: Localized = {
+  en: '{port} is used by `metergate run`; stop that first, a line has one master',
+  zh: '{port} 正被 `metergate run` 占用；请先停止它，一条总线只能有一个主站',
+}
+
+/** The same text, where it says that another program has the port and that program is known to be our own. */
+export function usedByDaemon(text: Localized): Localized {
+  const tail = (template: string): string => template.replace('{port}', '')
+  const put = (language: 'en' | 'zh'): string =>
+    text[language].replace(tail(TEXTS.busy[language]), tail(OWN_DAEMON[language]))
+  return { en: put('en'), zh: put('zh') }
 }
 
 const PATTERNS = Object.values(TEXTS).map(({ en, zh }) => ({ pattern: patternOf(en), zh }))
 
 function patternOf(template: string): RegExp {
   const plain = template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')
-  return new RegExp(`^${plain.replaceAll(/\{(\w+)\}/g, '(?<$1>.+)')}$`)
+  return new RegExp(`^(?:(?<before>\\S+(?: \\S+)?): )?${plain.replaceAll(/\{(\w+)\}/g, '(?<$1>.+)')}$`)
 }
 
 const filled = (template: string, facts: Readonly<Record<string, string | undefined>>): string =>

@@ -1,4 +1,5 @@
 import type { LawCheck } from '../meter/physics.js'
+import { CONFIG_HINTS } from './config-texts.js'
 import { lineDownTexts } from './line-down-texts.js'
 import type { Localized } from './localized.js'
 
@@ -102,6 +103,14 @@ export const SCAN = {
     zh: `端口 "${text}" 不对:写 /dev/ttyUSB0 或 "rtu_over_tcp 192.168.1.10:4001"`,
     en: `"${text}" is no port: write /dev/ttyUSB0 or "rtu_over_tcp 192.168.1.10:4001"`,
   }),
+  badBaud: (text: string): Localized => ({
+    zh: `--baud 的值 "${text}" 不对:${CONFIG_HINTS.baud.zh}`,
+    en: `--baud "${text}" will not do: ${CONFIG_HINTS.baud.en}`,
+  }),
+  noDevice: (name: string): Localized => ({
+    zh: `${name} 不是串口设备:写 /dev/ttyUSB0 这样的串口;\`ls -l /dev/serial/by-id\` 可列出已插的`,
+    en: `${name} is no serial port: write one such as /dev/ttyUSB0; \`ls -l /dev/serial/by-id\` shows those that are`,
+  }),
   noPorts: {
     zh: '没有找到串口:RS485 转换器插好了吗?也可用 --port 指定',
     en: 'there is no serial port: is the RS485 adapter plugged in? --port names one',
@@ -137,8 +146,9 @@ export const SCAN = {
     en: `${where}: several DL/T 645 meters answer at once; looking for them one by one`,
   }),
   lineDown: (port: string, why: string): Localized => ({
-    zh: `${port}:${lineDownTexts(why).zh}`,
-    en: `${port}: ${why}`,
+    // Most reasons name their port themselves.
+    zh: why.includes(port) ? lineDownTexts(why).zh : `${port}:${lineDownTexts(why).zh}`,
+    en: why.includes(port) ? why : `${port}: ${why}`,
   }),
   babble: (port: string): Localized => ({
     zh: `${port} 上有别的主机在通信或干扰不断:停止它再扫描`,

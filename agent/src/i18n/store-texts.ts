@@ -21,6 +21,10 @@ export const STORE = {
     zh: `不能导出 "${text}"：可用 ${known.join('、')}`,
     en: `cannot export "${text}": known are ${known.join(', ')}`,
   }),
+  unknownMeter: (name: string, known: readonly string[]): Localized => ({
+    zh: `没有电表 "${name}"：配置中有 ${known.join('、')}，这些天的历史中也没有它`,
+    en: `there is no meter "${name}": the configuration has ${known.join(', ')}, and these days' history has none of it`,
+  }),
   fileExists: (file: string): Localized => ({
     zh: `${file} 已存在：换一个名字，或先移走它`,
     en: `${file} exists already: take another name, or move it away first`,
