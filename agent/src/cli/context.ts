@@ -125,10 +125,16 @@ function faultText(fault: ControlClientFault): Localized {
     case 'line':
       return CLI.lineFault(fault.why)
     case 'store':
-      return CLI.storeFault(fault.why)
+      return storeText(fault.why)
     case 'failed':
       return CLI.failed(fault.why)
     default:
       return unreachable(fault)
   }
+}
+
+/** A store that is not there yet is no store that fails. */
+function storeText(why: string): Localized {
+  const folder = /^there is no store in (.+)$/.exec(why)?.[1]
+  return folder === undefined ? CLI.storeFault(why) : CLI.noStore(folder)
 }

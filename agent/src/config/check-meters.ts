@@ -1,10 +1,10 @@
 import type { MeterProfile, SerialFormat } from '@metergate/protocol'
 import { findProfile } from '@metergate/protocol/profiles'
 import { CONFIG_HINTS, CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
+import { deviceOf } from './device.js'
 import { type Draft, type Entry, issueAt } from './draft.js'
 import { type ConfigIssue, type ConfigPath, pathText } from './issue.js'
 import { nearest } from './nearest.js'
-import { formatPort } from './parse.js'
 import type { LineConfig, MeterEntry } from './schema.js'
 
 /** Lines: one id, one port each. */
@@ -13,7 +13,7 @@ export function checkLines(draft: Draft): ConfigIssue[] {
 }
 
 function duplicatePorts(draft: Draft): ConfigIssue[] {
-  return repeats(draft.lines, ({ port }) => formatPort(port)).map(({ entry, first }) =>
+  return repeats(draft.lines, ({ port }) => deviceOf(port)).map(({ entry, first }) =>
     issueAt(
       draft,
       [...entry.path, 'port'],

@@ -23,7 +23,7 @@ export interface Entry<T> {
 
 /**
  * What of the configuration can be judged although other parts are wrong, so that all errors show at once. Entries
- * wrong in themselves are left out, but their names count as known.
+ * wrong in themselves are left out (of lines and meters only where a field is wrong that others hang on), but their names count as known.
  */
 export interface Draft {
   readonly lines: readonly Entry<LineConfig>[]
@@ -39,8 +39,8 @@ export interface Draft {
 
 export function draftOf(placed: Placed, profiles: readonly MeterProfile[]): Draft {
   return {
-    lines: entries(placed, ['lines'], lineSchema),
-    meters: entries(placed, ['meters'], meterSchema),
+    lines: entries(placed, ['lines'], lineSchema, ['baud', 'format']),
+    meters: entries(placed, ['meters'], meterSchema, ['label', 'unit', 'address', 'ct', 'pt', 'poll', 'max_power_kw']),
     products: entries(placed, ['products'], productSchema),
     groups: entries(placed, ['groups'], groupSchema),
     shifts: entries(placed, ['plant', 'shifts'], shiftSchema),
@@ -69,11 +69,25 @@ export function issueAt(
   }
 }
 
-function entries<S extends z.ZodType>(placed: Placed, path: ConfigPath, schema: S): Entry<z.infer<S>>[] {
+/** Entries that are right, or would be without those wrong fields that may be left out (`spare`). */
+function entries<S extends z.ZodType>(
+  placed: Placed,
+  path: ConfigPath,
+  schema: S,
+  spare: readonly string[] = [],
+): Entry<z.infer<S>>[] {
   const items = placed.value(path)
   if (!Array.isArray(items)) return []
   return items.flatMap((item: unknown, index) => {
     const parsed = schema.safeParse(item)
+    if (!parsed.success && typeof item === 'object' && item !== null) {
+      const wrong = parsed.error.issues.map((issue) => issue.path[0])
+      const rest = Object.fromEntries(
+        Object.entries(item).filter(([key]) => !(wrong.includes(key) && spare.includes(key))),
+      )
+      const again = schema.safeParse(rest)
+      return again.success ? [{ path: [...path, index], value: again.data }] : []
+    }
     return parsed.success ? [{ path: [...path, index], value: parsed.data }] : []
   })
 }

@@ -23,6 +23,8 @@ export const ENVIRONMENT_SETTINGS: Readonly<Record<string, ConfigPath>> = {
   METERGATE_PROFILES: ['profiles'],
 }
 
+const PREFIX = 'METERGATE_'
+
 /** Read by the command line itself. */
 const OTHER_VARIABLES = ['METERGATE_CONFIG', 'METERGATE_LANG']
 
@@ -37,8 +39,7 @@ export function environmentOverrides(env: Environment): { overrides: Override[];
   const overrides: Override[] = []
   const warnings: ConfigIssue[] = []
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('METERGATE_') || value === undefined || value === '' || OTHER_VARIABLES.includes(name))
-      continue
+    if (!name.startsWith(PREFIX) || value === undefined || value === '' || OTHER_VARIABLES.includes(name)) continue
     const path = ENVIRONMENT_SETTINGS[name]
     if (path) overrides.push({ name, path, value })
     else warnings.push(unknownVariable(name, value))
@@ -48,14 +49,19 @@ export function environmentOverrides(env: Environment): { overrides: Override[];
 
 function unknownVariable(name: string, value: string): ConfigIssue {
   const known = Object.keys(ENVIRONMENT_SETTINGS)
-  const [near] = nearest(name, known, 1)
+  // The prefix they all have makes no two of them alike.
+  const [near] = nearest(
+    name.slice(PREFIX.length),
+    known.map((each) => each.slice(PREFIX.length)),
+    1,
+  )
   return {
     severity: 'warning',
     path: name,
     where: { kind: 'environment', name },
     value,
     problem: CONFIG_PROBLEMS.unknownEnv(name),
-    remedy: near === undefined ? CONFIG_REMEDIES.oneOf(known) : CONFIG_REMEDIES.didYouMean(near),
+    remedy: near === undefined ? CONFIG_REMEDIES.oneOf(known) : CONFIG_REMEDIES.didYouMean(`${PREFIX}${near}`),
   }
 }
 

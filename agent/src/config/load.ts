@@ -6,6 +6,7 @@ import { CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
 import { checkBaselines, checkGroups } from './check-groups.js'
 import { checkLines, checkMeters } from './check-meters.js'
 import { checkProducts, checkShifts } from './check-products.js'
+import { checkStore } from './check-store.js'
 import { ConfigDocument } from './document.js'
 import { draftOf, issueAt } from './draft.js'
 import { type Environment, environmentOverrides, withOverrides } from './environment.js'
@@ -59,17 +60,17 @@ export function checkSource(
   const profiles = mergeProfiles(own.profiles, builtin)
   const parsed = gatewayConfigSchema.safeParse(placed.content)
   const draft = draftOf(placed, profiles)
-  const issues = [
-    ...warnings,
-    ...(parsed.success ? [] : schemaIssues(parsed.error, placed, gatewayConfigSchema)),
-    ...own.issues,
+  const wrongValues = parsed.success ? [] : schemaIssues(parsed.error, placed, gatewayConfigSchema)
+  const found = [
     ...checkLines(draft),
     ...checkMeters(draft),
     ...checkProducts(draft),
     ...checkBaselines(draft),
     ...checkGroups(draft),
     ...checkShifts(draft),
+    ...(parsed.success ? checkStore(draft, parsed.data, file) : []),
   ]
+  const issues = [...warnings, ...wrongValues, ...own.issues, ...found.filter((one) => !isFollowUp(one, wrongValues))]
   if (parsed.success && parsed.data.meters.length === 0)
     issues.push(issueAt(draft, ['meters'], CONFIG_PROBLEMS.noMeters, CONFIG_REMEDIES.addMeter))
   if (!parsed.success || issues.some((issue) => issue.severity === 'error')) return fail(inFileOrder(issues))
@@ -82,6 +83,12 @@ export function checkSource(
     warnings: inFileOrder(issues),
     version: createHash('sha256').update(source).digest('hex').slice(0, 12),
   })
+}
+
+/** What follows from a value that is wrong in itself: it was left out to look at the rest. */
+function isFollowUp({ path }: ConfigIssue, wrongValues: readonly ConfigIssue[]): boolean {
+  const isIn = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer}.`)
+  return wrongValues.some((wrong) => isIn(path, wrong.path) || isIn(wrong.path, path))
 }
 
 function readSource(file: string): Result<string, ConfigIssue[]> {

@@ -15,8 +15,10 @@ export function nearest(wrong: string, known: readonly string[], most = 3): stri
 function looks(a: string, b: string): number {
   if (a === b) return 0
   const shorter = Math.min(a.length, b.length)
-  if (shorter >= 3 && (a.includes(b) || b.includes(a))) return 0.2
-  return edits(a, b) / Math.max(a.length, b.length)
+  const longer = Math.max(a.length, b.length)
+  // Something left out is nearer than something written wrongly.
+  if (shorter >= 3 && (a.includes(b) || b.includes(a))) return Math.min(0.2, (longer - shorter) / longer / 2)
+  return edits(a, b) / longer
 }
 
 /** Optimal string alignment distance: insert, delete, replace, swap two neighbours. */

@@ -46,15 +46,22 @@ function wrongValue(
   remedyOf: (path: ConfigPath, message: string) => Localized,
 ): ConfigIssue {
   const value = placed.value(path)
-  const mistyped = issue.code === 'invalid_type' || issue.code === 'invalid_union'
   return {
     severity: 'error',
     path: pathText(path),
     where: placed.place(path),
     value,
-    problem: value === undefined ? CONFIG_PROBLEMS.missing : mistyped ? wrongType(value) : CONFIG_PROBLEMS.notAllowed,
+    problem:
+      value === undefined ? CONFIG_PROBLEMS.missing : isMistyped(issue) ? wrongType(value) : CONFIG_PROBLEMS.notAllowed,
     remedy: isHint(issue.message) ? CONFIG_HINTS[issue.message] : remedyOf(path, issue.message),
   }
+}
+
+/** A union fails by its type only where every branch does: a number that is none of the known ones is no wrong type. */
+function isMistyped(issue: z.core.$ZodIssue): boolean {
+  if (issue.code !== 'invalid_union') return issue.code === 'invalid_type'
+  const branches = issue.errors.flat()
+  return branches.length > 0 && branches.every(({ code }) => code === 'invalid_type')
 }
 
 function wrongType(value: unknown): Localized {

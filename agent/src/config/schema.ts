@@ -70,6 +70,7 @@ export const meterSchema = section({
   address: z
     .string({ error: 'address' })
     .regex(/^\d{12}$/, 'address')
+    .refine((digits) => digits !== '999999999999', { error: 'broadcast' satisfies ConfigHint })
     .optional(),
   ct: read('ratio', parseRatio).optional(),
   pt: read('ratio', parseRatio).optional(),

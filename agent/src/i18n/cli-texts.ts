@@ -134,6 +134,10 @@ export const CLI = {
     zh: `本机存储出错（${why}）：检查磁盘空间与文件夹权限，以及是否另有 metergate 在使用；再执行 metergate verify`,
     en: `the store fails (${why}): check disk space, permissions and whether another metergate uses it; then metergate verify`,
   }),
+  noStore: (folder: string): Localized => ({
+    zh: `${folder} 中还没有存储：先启动一次 metergate run，或检查 store.folder`,
+    en: `there is no store in ${folder} yet: start metergate run once, or check store.folder`,
+  }),
   failed: (why: string): Localized => ({ zh: `失败：${why}`, en: `failed: ${why}` }),
   unknownMeter: (id: string, known: readonly string[]): Localized => ({
     zh: `没有电表 "${id}"：可用 ${known.join('、')}`,

@@ -1,5 +1,8 @@
 import type { Localized } from './localized.js'
 
+/** The longest path of a Unix socket on Linux. */
+export const MOST_SOCKET_BYTES = 107
+
 /**
  * What a value of the configuration should look like, said as the remedy when it does not. The schema names one of
  * these for every field.
@@ -31,6 +34,10 @@ export const CONFIG_HINTS = {
   address: {
     zh: '写 12 位数字的表号，加引号，例如 "000000123456"',
     en: 'write the 12-digit meter address in quotes, e.g. "000000123456"',
+  },
+  broadcast: {
+    zh: '这是广播地址，所有电表都会应答；写电表面板上的 12 位表号',
+    en: "that is the broadcast address, which every meter hears; write the 12 digits on the meter's panel",
   },
   ratio: {
     zh: '写变比 "200/5" 或倍数 40；不接互感器写 1',
@@ -167,6 +174,11 @@ export const CONFIG_PROBLEMS = {
     zh: `总线 ${line} 上 ${other} 已用此表号`,
     en: `on line ${line} this meter address is already used by ${other}`,
   }),
+  ballastOverCap: { zh: '预留空间不小于容量上限 store.cap', en: 'the reserve is not below the size limit, store.cap' },
+  folderTooLong: (bytes: number): Localized => ({
+    zh: `路径太长：其中的控制套接字有 ${bytes} 字节，系统最多允许 ${MOST_SOCKET_BYTES} 字节`,
+    en: `this path is too long: the control socket in it has ${bytes} bytes, and the system allows ${MOST_SOCKET_BYTES}`,
+  }),
   duplicatePort: (other: string): Localized => ({
     zh: `${other} 已占用此端口`,
     en: `this port is already used by ${other}`,
@@ -273,6 +285,8 @@ export const CONFIG_REMEDIES = {
     zh: '改成电表面板上的地址；若两块表地址真的相同，先在表上改掉一个，或分接到两条总线',
     en: "write what the meter's panel shows; if both really share it, change one on the meter or use a second line",
   },
+  smallerBallast: { zh: '改小，例如 8MiB', en: 'write less, e.g. 8MiB' },
+  shorterFolder: { zh: '改用较短的路径，例如 /var/lib/metergate', en: 'use a shorter one, e.g. /var/lib/metergate' },
   changePort: { zh: '每条总线用自己的端口', en: 'give each line a port of its own' },
   bauds: (known: readonly (string | number)[]): Localized => ({
     zh: `改为 ${known.join('、')} 之一，并在表上设成一致`,

@@ -37,7 +37,10 @@ const PROFILE_HINTS: Readonly<Record<string, Localized>> = {
   ratio: oneOf(['none', 'ct', 'pt', 'ct_pt']),
   type: oneOf(REGISTER_TYPES),
   address: { zh: '写 0 到 65535 的整数', en: 'write a whole number from 0 to 65535' },
-  max_registers: { zh: '写 1 到 125 的整数，以手册为准', en: 'write a whole number from 1 to 125, as the manual says' },
+  max_registers: {
+    zh: '写 1 到 125 的整数（线圈与离散输入到 2000），以手册为准',
+    en: 'write a whole number from 1 to 125 (coils and discrete inputs: 2000), as the manual says',
+  },
   scale: decimal,
   modulus: {
     zh: '写整数并加引号，例如 "100000000"',
