@@ -815,6 +815,19 @@ describe('metergate verify', () => {
   })
 })
 
+describe('a store that is not there yet', () => {
+  it('asks for a first start, in both languages', async () => {
+    const box = await new Box().initialised()
+    const none = async () => fail({ kind: 'store', why: 'there is no store in /srv/data' } as const)
+    const local: ControlHandlers = { ...handlers, verify: none, history: none }
+    for (const command of ['verify', 'export']) {
+      const en = await box.run([command], undefined, {}, local)
+      expect(en.err).toBe('there is no store in /srv/data yet: start metergate run once, or check store.folder\n')
+      expect((await box.run([command, '--lang', 'zh'], undefined, {}, local)).err).toContain('还没有存储')
+    }
+  })
+})
+
 describe('metergate export', () => {
   it('writes page after page under one header, of the kinds asked for', async () => {
     const box = await new Box().initialised()

@@ -110,6 +110,22 @@ describe('the folder of own models', () => {
     expect(text.filter((line) => line.includes('own/y.yaml:1:1'))).toHaveLength(2)
   })
 
+  it('may hold a value of the right type that is not one of the known: they are listed', () => {
+    const file = join(emptyFolder(), 'x.yaml')
+    const wrongIn = (from: string, to: string) => {
+      writeFileSync(file, PROFILE.replace(from, to))
+      const read = readProfileFile(file)
+      return read.ok ? '' : read.fault.issues.map((issue) => issueText(issue, 'en')).join('\n')
+    }
+    expect(wrongIn('9600', '9601')).toContain('serial.baud = 9601: this value is not allowed. Write 300, 600')
+    expect(wrongIn('protocol: modbus', 'protocol: Modbus')).toContain(
+      '"Modbus": this value is not allowed. Write protocol',
+    )
+    expect(wrongIn('9600', '[9600]')).toContain('Write 300, 600')
+    const most = wrongIn('read_function: 3', 'read_function: 3\nmax_registers: 500')
+    expect(most).toContain('max_registers = 500: one answer holds 125 registers at most')
+  })
+
   it('may not hold one id twice: both files are named', () => {
     const own = { 'own/b.yaml': `# copy\n${PROFILE}`, 'own/a.yaml': PROFILE }
     expect(written({ 'gateway.yaml': `profiles: own\n${CONFIG}`, ...own })).toEqual([

@@ -1,10 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { QUANTITY_NAMES } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Language } from '../i18n/localized.js'
 import { issueText } from './issue.js'
 import { checkSource, loadConfig } from './load.js'
+
+import { nearest } from './nearest.js'
 import { formatPort } from './parse.js'
 
 const GOOD = `# plant of slippers
@@ -73,6 +76,74 @@ describe('a product', () => {
       'gateway.yaml:31:14  products[0].energy[0] = "press-1"：在组 hall 中这是总表，其分表 press-2 也写在这里，电量会重复计算。只留分表（删去 press-1），或只留总表',
     ])
     expect(both(group('press-1', 'press-2').replace('energy: [press-1, press-2]', 'energy: [press-2]'))).toEqual([])
+  })
+})
+
+describe('what would fail only later', () => {
+  const first = (source: string, env = {}) => both(source, env).join('\n')
+
+  it('one port under two names', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mg-ports-'))
+    writeFileSync(join(folder, 'ttyUSB0'), '')
+    symlinkSync(join(folder, 'ttyUSB0'), join(folder, 'by-id'))
+    const two = (a: string, b: string) =>
+      first(
+        wrong('    port: /dev/ttyUSB0\n', `    port: ${a}\n  - id: line-2\n    port: ${b}\n`).replace(
+          / {4}baud: 9600\n {4}format: 8N1\n/,
+          '',
+        ),
+      )
+    const used = 'this port is already used by lines[0]'
+    expect(two(`${folder}/ttyUSB0`, `${folder}/by-id`)).toContain(used)
+    expect(two('/dev/nowhere0', '/dev//nowhere0')).toContain(used)
+    expect(two('modbus_tcp localhost', 'modbus_tcp 127.0.0.1:502')).toContain(used)
+    expect(two('rtu_over_tcp Box.lan:4001', 'modbus_tcp box.lan:4001')).toContain(used)
+    expect(two('modbus_tcp 10.0.0.1', 'modbus_tcp 10.0.0.2')).toBe('')
+  })
+
+  it('a data folder too long for a socket, and a reserve above the limit', () => {
+    const long = first(`${GOOD}store: { folder: /srv/${'x'.repeat(100)} }\n`)
+    expect(long).toContain('the control socket in it has 118 bytes, and the system allows 107')
+    expect(long).toContain('路径太长')
+    expect(first(`${GOOD}store: { folder: /srv/${'x'.repeat(89)} }\n`)).toBe('')
+    expect(first(`${GOOD}store: { cap: 16MiB, ballast: 10GiB }\n`)).toContain('the reserve is not below the size limit')
+  })
+
+  it('the address every DL/T 645 meter answers to', () => {
+    const address = (digits: string) =>
+      first(
+        wrong('profile: chint-dtsu666\n    unit: 2\n    ct: 200/5', `profile: dlt645-2007\n    address: "${digits}"`),
+      )
+    expect(address('999999999999')).toContain('That is the broadcast address')
+    expect(address('000000999999')).not.toContain('broadcast')
+  })
+})
+
+describe('a meter wrong in one field', () => {
+  it('is looked at further, without complaints that only follow from that field', () => {
+    const entry = '  - { id: press-1, line: line-9, profile: sdm63, unit: 0, ct: x }\n'
+    const said = say(wrong('  - id: counter-1', `${entry}  - id: counter-1`), 'en')
+    expect(said).toHaveLength(5)
+    for (const words of [
+      'press-1": already used',
+      'there is no such line',
+      'no such meter model',
+      'unit = 0',
+      'ct = "x"',
+    ])
+      expect(said.join('\n')).toContain(words)
+    const lone = say(wrong('    baud: 9600', '    baud: 9601'), 'en')
+    expect(lone).toHaveLength(1)
+  })
+})
+
+describe('a suggestion', () => {
+  it('is what was left out rather than what looks alike', () => {
+    expect(nearest('voltage_l1', QUANTITY_NAMES, 1)).toEqual(['voltage_l1_n'])
+    const [odd] = say(GOOD, 'en', { METERGATE_FOO: '1' })
+    expect(odd).toContain('Known here: METERGATE_LANGUAGE')
+    const [near] = say(GOOD, 'en', { METERGATE_STORE_CAPS: '1' })
+    expect(near).toContain('Did you mean METERGATE_STORE_CAP?')
   })
 })
 

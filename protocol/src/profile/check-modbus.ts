@@ -9,7 +9,15 @@ export function checkModbus(profile: ModbusProfile): ProfileProblem[] {
     ...profile.items.flatMap((item, i) => checkModbusItem(item, i, profile)),
     ...checkOverlaps(profile),
     ...checkForbidden(profile),
+    ...checkMost(profile),
   ]
+}
+
+/** The schema allows the 2000 of bits; one answer holds 125 registers. */
+function checkMost({ items, read_function, max_registers }: ModbusProfile): ProfileProblem[] {
+  const readsRegisters = items.some((item) => (item.function ?? read_function) > 2)
+  if (max_registers <= 125 || !readsRegisters) return []
+  return [problem('max_registers', max_registers, PROBLEMS.moreThanAnAnswer, REMEDIES.most125)]
 }
 
 function checkModbusItem(item: ModbusItem, i: number, profile: ModbusProfile): ProfileProblem[] {

@@ -14,6 +14,7 @@ export const PROBLEMS = {
     zh: `占 ${size} 个寄存器，一次请求最多 ${most} 个`,
     en: `takes ${size} registers, one request may ask for ${most}`,
   }),
+  moreThanAnAnswer: { zh: '一次应答最多 125 个寄存器', en: 'one answer holds 125 registers at most' },
   odd: (size: number): Words => ({
     zh: `alignment 为 even，而这里从奇数地址读，或读的个数（${size}）是奇数`,
     en: `alignment is even, but this reads ${size} from an odd place or an odd count`,
@@ -62,6 +63,7 @@ export const PROBLEMS = {
 
 /** What to do about it. */
 export const REMEDIES = {
+  most125: { zh: '写 1 到 125 的整数，以手册为准', en: 'write a whole number from 1 to 125, as the manual says' },
   keepOne: { zh: '两项只留一项', en: 'keep one of the two items' },
   removeRatio: {
     zh: '删去 ratio，或写 values_are: secondary',
