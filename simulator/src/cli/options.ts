@@ -35,13 +35,20 @@ export function plantFrom(options: PlantOptions): PlantSpec {
     const [issue] = parsed.error.issues
     throw new UsageError(`${options.plant}: ${issue?.path.join('.') || 'plant'}: ${issue?.message ?? 'not a plant'}`)
   }
-  const baud = options.baud === undefined ? parsed.data.line.baud : baudSchema.parse(options.baud)
+  const baud = options.baud === undefined ? parsed.data.line.baud : knownBaud(options.baud)
   return {
     ...parsed.data,
     seed: options.seed ?? parsed.data.seed,
     since: options.since ?? parsed.data.since,
     line: { ...parsed.data.line, baud },
   }
+}
+
+function knownBaud(baud: number): PlantSpec['line']['baud'] {
+  const parsed = baudSchema.safeParse(baud)
+  if (parsed.success) return parsed.data
+  const known = baudSchema.options.map(({ value }) => value)
+  throw new UsageError(`--baud is ${baud}; give one of ${known.join(', ')}`)
 }
 
 function demo(options: PlantOptions): PlantSpec {
