@@ -11,8 +11,8 @@ export interface PlantedMistake {
 const BELIEVES_ANY_CLOCK = {
   what: 'whatever the clock shows is taken for the time',
   file: 'agent/src/reading/clock-trust.ts',
-  right: "if (!this.#confirmed || this.#stepped()) return 'U'",
-  wrong: "if (!this.#confirmed || this.#stepped()) return 'S'",
+  right: "if (!this.#word || this.#steppedBy() !== undefined) return 'U'",
+  wrong: "if (!this.#word || this.#steppedBy() !== undefined) return 'S'",
 }
 
 /** By the name of the control in the torture report. The other controls have their mistake in the rig itself. */
