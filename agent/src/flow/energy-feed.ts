@@ -157,6 +157,8 @@ export class EnergyFeed {
   /** Takes what has been committed meanwhile. True when there is more than was taken in one go. */
   advance(): boolean {
     this.#giveLeftOver()
+    // What is copied already would be found behind what is not, and be taken for taken.
+    if (this.parts.store.isLeaving()) return false
     const drafts: EnergyDraft[] = []
     let taken = 0
     const query = { stream: 'detail' as const, kinds: ['reading'] as const }

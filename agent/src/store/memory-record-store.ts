@@ -158,6 +158,10 @@ export class MemoryRecordStore implements RecordStore {
     return true
   }
 
+  isLeaving(): boolean {
+    return false
+  }
+
   *records(query: RecordQuery): Iterable<FoundRecord> {
     const place = query.after
     const streams = this.streams.filter(({ kind }) => kind === query.stream)

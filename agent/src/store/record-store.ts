@@ -112,6 +112,8 @@ export interface RecordStore {
    * the stream has not been left, and must be once more.
    */
   restartStream(stream: StreamId, reason: string): boolean
+  /** Records of a stream that was left are still being copied: until that is over history is in two places. */
+  isLeaving(): boolean
   /**
    * Stored records, stream by stream in the order of their numbers, newest revision not resolved. Local history and
    * restart of energy.

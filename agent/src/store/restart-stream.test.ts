@@ -83,6 +83,18 @@ describe('a stream that is left for a new one', () => {
     await store.close()
   })
 
+  it('left again before its copies were sealed, is no sign of tampering', async () => {
+    const store = open()
+    await store.append(
+      Array.from({ length: 10 }, (_, index) => reading(clock, index + 1)),
+      { urgent: true },
+    )
+    for (const reason of ['first', 'second', 'third']) store.restartStream(streamOf(store), reason)
+    expect([...store.records({ stream: 'detail' })]).toHaveLength(10)
+    expect(store.verify().findings).toEqual([])
+    await store.close()
+  })
+
   it('goes on where a crash stopped it', async () => {
     const store = await filled()
     const old = streamOf(store)

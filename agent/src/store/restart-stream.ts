@@ -21,7 +21,8 @@ export function beginRestart(tables: Tables, id: StreamId, reason: string, rando
   if (!old) return
   if (old.current) tables.addStream(old.kind, newStreamId(random))
   tables.putState(`${MARK}${id}`, '1')
-  writeNow(tables, [{ kind: 'ledger', record: restartedEvent(old, reason, now) }], now)
+  const record = restartedEvent(old, tables.lastSealed(old.id), reason, now)
+  writeNow(tables, [{ kind: 'ledger', record }], now)
 }
 
 /** Streams whose records are still to be copied: more than none only while that goes on, or after a crash in it. */
@@ -89,7 +90,7 @@ function unsealedRows(tables: Tables, old: StreamRow, now: Stamp): StoredRecord[
   return rows
 }
 
-function restartedEvent(old: StreamRow, reason: string, stamp: Stamp): StreamRecord {
-  const facts = { stream: old.stream, stream_kind: old.kind, reason: reason.slice(0, 500) }
+function restartedEvent(old: StreamRow, lastSealed: number, reason: string, stamp: Stamp): StreamRecord {
+  const facts = { stream: old.stream, stream_kind: old.kind, reason: reason.slice(0, 500), last_sealed: lastSealed }
   return { kind: 'event', stamp, code: 'stream_restarted', facts }
 }

@@ -68,15 +68,14 @@ export class Salvager {
    * their rows. To be called inside a transaction, as is {@link restoreRows}.
    */
   restoreStreams(tables: Tables): number {
-    const streams = [...this.old].sort(([, a], [, b]) => a.order - b.order)
     const copied = this.copied()
-    return streams.reduce((sum, [id, stream]) => sum + this.restoreBatches(tables, id, stream, copied), 0)
+    return this.inOrder().reduce((sum, [id, stream]) => sum + this.restoreBatches(tables, id, stream, copied), 0)
   }
 
   /** Copies unsealed records to the end of the new streams, and names what is missing. */
   restoreRows(tables: Tables, now: Stamp): Omit<Salvage, 'batches'> {
     let [chunks, lostRecords] = [0, 0]
-    for (const [id, stream] of this.old) {
+    for (const [id, stream] of this.inOrder()) {
       chunks += this.restoreChunks(tables, id, stream, now)
       for (const [first, last] of holes(stream)) {
         const lost = { stream: id, kind: stream.kind, first, last }
@@ -85,6 +84,10 @@ export class Salvager {
       }
     }
     return { chunks, lostRecords }
+  }
+
+  private inOrder(): [StreamId, OldStream][] {
+    return [...this.old].sort(([, a], [, b]) => a.order - b.order)
   }
 
   private look(ref: RawRef, row: readonly RawValue[]): void {
@@ -196,20 +199,19 @@ export class Salvager {
 
 /** Places of records of which a copy was found. */
 class Copied {
-  private readonly runs = new Map<StreamId, [first: number, last: number][]>()
+  private readonly places = new Map<StreamId, Set<number>>()
 
   add(stream: StreamId, first: number, count: number): void {
-    const runs = this.runs.get(stream) ?? []
-    this.runs.set(stream, runs)
-    runs.push([first, first + count - 1])
+    const places = this.places.get(stream) ?? new Set<number>()
+    this.places.set(stream, places)
+    for (let seq = first; seq < first + count; seq += 1) places.add(seq)
   }
 
   /** Is there a copy of every record of a batch, by the place where each was first? */
   hasAll(header: BatchHeader): boolean {
     for (let seq = header.first; seq <= header.last; seq = seqSchema.parse(seq + 1)) {
       const place = originOf(header, seq) ?? { stream: header.stream, seq }
-      const runs = this.runs.get(place.stream) ?? []
-      if (!runs.some(([first, last]) => place.seq >= first && place.seq <= last)) return false
+      if (!this.places.get(place.stream)?.has(place.seq)) return false
     }
     return true
   }

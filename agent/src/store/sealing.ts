@@ -24,6 +24,8 @@ const LEAST_DECODED = 20
 interface Gathered {
   readonly chunks: { readonly row: ChunkRow; readonly chunk: Chunk }[]
   readonly rows: StoredRecord[]
+  /** There may be more: as much as one batch can hold is here. */
+  isCut: boolean
 }
 
 /** Seals the next due batch of a kind; to be called inside a transaction. */
@@ -40,7 +42,7 @@ export function sealDue(
     const gathered = gather(tables, stream, limits.maxDecodedBytes, now)
     if (gathered.rows.length === 0) continue
     const sealed = sealPrefix(placeOf(stream), sealer, gathered.rows, limits.maxDecodedBytes, compression)
-    if (young && sealed.count === gathered.rows.length) return undefined
+    if (young && !gathered.isCut && sealed.count === gathered.rows.length) continue
     keep(tables, stream, sealed, gathered)
     return sealed.batch
   }
@@ -68,7 +70,7 @@ function isYoung(tables: Tables, stream: StreamRow, minAgeMs: number, now: Stamp
 
 /** The oldest unsealed rows of a stream; a chunk that fails its checksum is set aside and named in a gap record. */
 function gather(tables: Tables, stream: StreamRow, maxDecodedBytes: number, now: Stamp): Gathered {
-  const gathered: Gathered = { chunks: [], rows: [] }
+  const gathered: Gathered = { chunks: [], rows: [], isCut: false }
   let size = 0
   for (const row of tables.chunks(stream.id)) {
     const chunk = decodeChunk(row)
@@ -79,7 +81,8 @@ function gather(tables: Tables, stream: StreamRow, maxDecodedBytes: number, now:
     gathered.chunks.push({ row, chunk: chunk.value })
     gathered.rows.push(...chunk.value.rows)
     size += row.body.length
-    if (size > maxDecodedBytes * LINES_PER_DECODED || gathered.rows.length >= GATHER_RECORDS) break
+    gathered.isCut = size > maxDecodedBytes * LINES_PER_DECODED || gathered.rows.length >= GATHER_RECORDS
+    if (gathered.isCut) break
   }
   return gathered
 }

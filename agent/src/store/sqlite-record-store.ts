@@ -97,8 +97,8 @@ export class SqliteRecordStore implements RecordStore {
   private readonly acknowledged = new Set<number>()
   private lock: FolderLock | undefined
   private timer = false
-  /** A stream that was left still holds records that the disk did not let us copy. */
-  private isLeaving = false
+  /** False when a stream that was left still holds records that the disk did not let us copy. */
+  private isLeft = true
   /** Others have a turn before the next slice of such a stream. */
   private isPausing = false
   private degraded: string | undefined
@@ -217,6 +217,10 @@ export class SqliteRecordStore implements RecordStore {
     return begun.ok
   }
 
+  isLeaving(): boolean {
+    return this.read((tables) => streamsBeingLeft(tables).length > 0, true)
+  }
+
   records(query: RecordQuery): Iterable<FoundRecord> {
     return this.untilDamaged(queryRecords(() => this.file.tables, query))
   }
@@ -322,7 +326,7 @@ export class SqliteRecordStore implements RecordStore {
     for (const step of LADDER) {
       if (!this.isReady(step, fault)) continue
       const acknowledged = [...this.acknowledged]
-      const written = this.file.write((tables) => {
+      const written = this.written((tables) => {
         for (const id of acknowledged) tables.setStatus(id, STATUS.acknowledged)
         return work(tables)
       })
@@ -337,6 +341,16 @@ export class SqliteRecordStore implements RecordStore {
     const why = fault?.why ?? 'unknown'
     this.degraded = why
     return fail({ kind: fault?.kind === 'full' ? 'full' : 'io', why })
+  }
+
+  private written<T>(work: (tables: Tables) => T): Result<T, WriteFault> {
+    try {
+      return this.file.write(work)
+    } catch (error) {
+      // Not the disk's doing, and rolled back: nothing is in doubt.
+      this.unsure = undefined
+      throw error
+    }
   }
 
   /** Does what is done before this step of the ladder; false when it could not be, or would be of no use. */
@@ -396,11 +410,15 @@ export class SqliteRecordStore implements RecordStore {
    */
   private copyLeftStreams(): void {
     if (this.isPausing) return
+    this.isLeft = true
     for (const stream of this.read(streamsBeingLeft, [])) {
       for (;;) {
         this.keepWithinCap()
         const copied = this.write((tables) => copySlice(tables, stream, this.stamp()))
-        this.isLeaving = !copied.ok
+        if (!copied.ok) {
+          this.isLeft = false
+          this.schedule()
+        }
         if (!copied.ok || copied.value === 0) break
         if (copied.value < SLICE_RECORDS) continue
         for (const kind of ['detail', 'ledger'] as const) while (this.seal(kind, ONLY_FULL));
@@ -457,7 +475,7 @@ export class SqliteRecordStore implements RecordStore {
       () => {
         this.timer = false
         this.commit()
-        if (this.isLeaving) this.copyLeftStreams()
+        if (!this.isLeft) this.copyLeftStreams()
       },
       () => undefined,
     )

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { amount, QUANTITY_NAMES, type ReadingRecord } from '@metergate/protocol'
+import { amount, QUANTITY_NAMES, type ReadingRecord, seqSchema } from '@metergate/protocol'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Disk } from './disk.js'
+import type { Sealer } from './record-store.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { event, ROOMY_DISK, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
@@ -110,6 +111,37 @@ describe('a commit that did not land', () => {
   })
 })
 
+describe('a transaction that broke off for a mistake of the program', () => {
+  it('leaves nothing that is later taken for stored', async () => {
+    let isBroken = false
+    const sealer: Sealer = {
+      ...SEALER,
+      get gateway() {
+        if (isBroken) throw new TypeError('planted')
+        return SEALER.gateway
+      },
+    }
+    const settings = { ballastBytes: 0 }
+    const options = { folder, clock, random: new SeededRandom(3), disk: ROOMY_DISK, sealer: () => sealer, settings }
+    const store = new SqliteRecordStore(options)
+    expect(store.start().ok).toBe(true)
+    await store.append([event(clock, 1)], { urgent: true })
+    const waiting = store.append([event(clock, 2)])
+    isBroken = true
+    expect(() => store.seal('ledger', ALL)).toThrow('planted')
+    isBroken = false
+    // Uses the number that the second event had in the transaction that broke off; then a handle is given up.
+    store.restartStream(streamOf(store), 'conflict')
+    sql("CREATE TRIGGER refuse BEFORE INSERT ON quarantine BEGIN SELECT RAISE(ABORT, 'planted'); END")
+    store.quarantine([{ stream: streamOf(store), record: seqSchema.parse(1), reason: 'planted' }])
+    sql('DROP TRIGGER refuse')
+    await store.flush()
+    await waiting
+    expect(ledger(store)).toEqual(['event', 'event', 'event'])
+    await store.close()
+  })
+})
+
 describe('leaving a stream', () => {
   it('that the disk does not let begin is said, and works later', async () => {
     const store = await offline(ROOMY_DISK)
@@ -136,12 +168,15 @@ describe('leaving a stream', () => {
       )
       while (store.seal('detail', ALL));
     }
+    // As it always is: the newest readings are not sealed yet.
+    const newest = Array.from({ length: 5 }, (_, index) => manyValues(index, noise))
+    await store.append(newest, { urgent: true })
     const { sizeBytes, capBytes } = store.health()
     expect(sizeBytes).toBeLessThan(capBytes * 0.6)
     store.restartStream(streamOf(store), 'conflict')
     for (let slice = 0; slice < 40; slice += 1) await clock.advance(1)
     expect(store.health().evictedRecords).toBe(0)
-    expect([...store.records({ stream: 'detail' })]).toHaveLength(32_000)
+    expect([...store.records({ stream: 'detail' })]).toHaveLength(32_005)
     expect(store.verify().findings).toEqual([])
     await store.close()
   })

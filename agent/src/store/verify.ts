@@ -198,8 +198,14 @@ function* settledRanges(tables: Tables): Generator<void, ReadonlyMap<StreamId, r
     settled.set(stream, known)
     known.push(range)
   }
-  for (const { record } of queryRecords(() => tables, { stream: 'ledger', kinds: ['gap'] })) {
+  for (const { record } of queryRecords(() => tables, { stream: 'ledger', kinds: ['gap', 'event'] })) {
     if (record.kind === 'gap') add(record.stream, [record.first, record.last])
+    if (record.kind === 'event' && record.code === 'stream_restarted') {
+      // What was not sealed then is elsewhere; a copy of a copy says only where it was first.
+      const left = tables.streams().find(({ stream }) => stream === record.facts.stream)
+      const { last_sealed } = record.facts
+      if (left && typeof last_sealed === 'number') add(left.stream, [last_sealed + 1, left.last_seq])
+    }
     yield
   }
   for (const { stream, first, last } of tables.damagedRanges()) add(stream, [first, last])

@@ -1,8 +1,9 @@
-import type { StreamId } from '@metergate/protocol'
+import { minutes, type StreamId } from '@metergate/protocol'
 import type { PendingBatch, RecordStore } from '../store/record-store.js'
 
 /** How far back a batch may be and still be "fresh": a few sealed while one was under way. */
 const FRESH_WINDOW = 8
+const LONGEST_POSTPONED = minutes(60)
 
 /**
  * What to send next: fresh batches first, in order, then the backlog, oldest first. Fresh is what is newer than the
@@ -11,18 +12,18 @@ const FRESH_WINDOW = 8
  */
 export class BatchPicker {
   private readonly floor = new Map<StreamId, number>()
-  /** Not to be sent before an instant of the monotonic clock. */
-  private readonly postponed = new Map<string, number>()
+  /** Not to be sent before an instant of the monotonic clock, and how often that was said already. */
+  private readonly postponed = new Map<string, { readonly until: number; readonly times: number }>()
 
   constructor(private readonly store: Pick<RecordStore, 'pending' | 'freshest'>) {}
 
   /** The next batches, each once: at most `count` and `bytes` (compressed), but at least one. */
   take(count: number, bytes: number, now: number): readonly PendingBatch[] {
-    for (const [key, until] of this.postponed) if (until <= now) this.postponed.delete(key)
-    const fresh = this.fresh().filter((each) => !this.postponed.has(keyOf(each)))
+    const isPostponed = (each: PendingBatch): boolean => (this.postponed.get(keyOf(each))?.until ?? now) > now
+    const fresh = this.fresh().filter((each) => !isPostponed(each))
     const backlog = this.store
       .pending(count + fresh.length + this.postponed.size)
-      .filter((batch) => !this.postponed.has(keyOf(batch)) && !fresh.some((each) => isSame(each, batch)))
+      .filter((batch) => !isPostponed(batch) && !fresh.some((each) => isSame(each, batch)))
     let left = bytes
     const fits = ({ size }: PendingBatch, index: number): boolean => {
       left -= size
@@ -33,6 +34,7 @@ export class BatchPicker {
 
   /** Has gone through: what is older than this is backlog now. */
   delivered(batch: Pick<PendingBatch, 'stream' | 'number'>): void {
+    this.postponed.delete(keyOf(batch))
     this.floor.set(batch.stream, Math.max(batch.number, this.floor.get(batch.stream) ?? 0))
   }
 
@@ -42,9 +44,13 @@ export class BatchPicker {
     if (number <= floor && floor - number < FRESH_WINDOW) this.floor.set(stream, number - 1)
   }
 
-  /** Is not sent before `until` (monotonic): it must not keep the others. */
-  postpone(batch: Pick<PendingBatch, 'stream' | 'number'>, until: number): void {
-    this.postponed.set(keyOf(batch), until)
+  /** Refused, and not to be cut up: it must not keep the others, and is tried again after a minute, two, four, and at last each hour. */
+  postpone(batch: Pick<PendingBatch, 'stream' | 'number'>, now: number): void {
+    const times = this.postponed.get(keyOf(batch))?.times ?? 0
+    this.postponed.set(keyOf(batch), {
+      until: now + Math.min(LONGEST_POSTPONED, minutes(2 ** times)),
+      times: times + 1,
+    })
   }
 
   /** The link is down: when it comes back, only the newest batch of a stream counts as fresh. */

@@ -35,8 +35,6 @@ const MOST_BYTES_IN_FLIGHT = 64 * 1024
 const BROKE_OFF_WAIT = seconds(1)
 /** Between two batches sealed one after the other. */
 const BETWEEN_SEALS = durationMs(1)
-/** A batch that is refused and cannot be cut up (a void, mostly) is tried again this seldom. */
-const REFUSED_AGAIN = minutes(60)
 /** With nothing to send. */
 const LOOK_EVERY = seconds(5)
 const HEARTBEAT_EVERY = seconds(60)
@@ -264,7 +262,7 @@ export class SyncLoop {
     this.book.fault(fault)
     this.delivery.forget(batch.stream, batch.number)
     if (!this.parts.store.refuse(batch.stream, batch.number, fault.why)) {
-      this.picker.postpone(batch, this.parts.clock.mono() + REFUSED_AGAIN)
+      this.picker.postpone(batch, this.parts.clock.mono())
       return seconds(1)
     }
     this.options.onNotice?.({ kind: 'batch_refused', batch, why: fault.why })

@@ -59,6 +59,10 @@ export class HerdStore implements RecordStore {
     return fail({ kind: 'closed' as const, why: NOT_HERE })
   }
 
+  isLeaving(): boolean {
+    return false
+  }
+
   records(): readonly [] {
     return []
   }

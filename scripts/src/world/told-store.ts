@@ -137,6 +137,7 @@ export function toldStore(
       life.step()
       return begun
     },
+    isLeaving: () => inner.isLeaving(),
     records: (query) => inner.records(query),
     getState: (key) => inner.getState(key),
     putState: (key, value) => inner.putState(key, value),
