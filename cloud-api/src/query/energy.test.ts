@@ -1,4 +1,11 @@
-import { amount, energyAnswerSchema, formatAmount, type IntervalRecord, problemSchema } from '@metergate/protocol'
+import {
+  amount,
+  energyAnswerSchema,
+  epochMs,
+  formatAmount,
+  type IntervalRecord,
+  problemSchema,
+} from '@metergate/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CloudHarness } from '../testing/cloud-harness.js'
 import type { GatewayDouble } from '../testing/gateway-double.js'
@@ -75,6 +82,35 @@ describe('energy by hour and day', () => {
       { energy: amount(130, -2), estimated: amount(30, -2), coverage: 500 },
       { energy: null, estimated: null, coverage: 0 },
     ])
+  })
+
+  it('knows of an hour in which a register broke off what was metered of it, as the gateway does', async () => {
+    const part = (from: number, to: number, n: number, segment: number) => ({
+      segment,
+      start: epochMs(from),
+      end: epochMs(to),
+      from: amount(0, -2),
+      to: amount(n, -2),
+    })
+    const [one, two] = [MIDNIGHT + HOUR, MIDNIGHT + 2 * HOUR]
+    await send([
+      // A meter was exchanged after five minutes, and the new one began to answer in the next hour.
+      spent(MIDNIGHT, HOUR, 250, { parts: [part(MIDNIGHT, MIDNIGHT + 5 * MINUTE, 250, 0)] }),
+      // A register began again: five minutes of the hour nobody knows.
+      spent(one, HOUR, null, {
+        flag: 'suspect',
+        parts: [part(one, one + 35 * MINUTE, 1750, 0), part(one + 40 * MINUTE, one + HOUR, 1000, 1)],
+      }),
+      // Twelve minutes of the hour were bridged by an estimate.
+      spent(two, HOUR, 3000, { flag: 'mixed', parts: [part(two, two + 48 * MINUTE, 2400, 0)] }),
+    ])
+    const range = `from=${MIDNIGHT}&to=${MIDNIGHT + 3 * HOUR}`
+    expect((await energy(range)).steps).toMatchObject([
+      { energy: amount(250, -2), estimated: amount(0, -2), coverage: 83 },
+      { energy: amount(2750, -2), estimated: amount(0, -2), coverage: 916 },
+      { energy: amount(3000, -2), estimated: amount(600, -2), coverage: 800 },
+    ])
+    expect((await energy(`${range}&step=day`)).steps).toMatchObject([{ energy: amount(6000, -2), coverage: 75 }])
   })
 
   it('counts a corrected interval once, in its newest revision', async () => {

@@ -77,5 +77,5 @@ class StepSum {
   }
 }
 
-/** `mixed` counts whole: how much of it was measured is not recorded. `edited` is what a person vouches for. */
+/** What is `mixed` comes without its measured part. `edited` is what a person vouches for. */
 const isEstimate = (flag: QualityFlag): boolean => flag === 'estimated' || flag === 'substituted' || flag === 'mixed'

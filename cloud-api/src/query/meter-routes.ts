@@ -72,8 +72,9 @@ export function meterRoutes(app: App, { store, clock }: Parts): void {
         summary: 'Energy per civil hour or day: exact sums of the newest intervals',
         description:
           'Whole hours or days of the zone that touch the range. An interval counts in the step it starts in. ' +
-          '`estimated` is the part of `energy` that was not measured throughout; `coverage` is the share of the ' +
-          'whole step, per mille, for which energy is known, so the running day has less than 1000.',
+          '`estimated` is the part of `energy` that was not measured; `coverage` is the share of the whole step, per ' +
+          'mille, that was metered, so the running day has less than 1000. Of an interval in which a register broke ' +
+          'off, the metered parts count in both.',
         security: READER_TOKEN,
         params: meterParamsSchema,
         querystring: energyQuerySchema,

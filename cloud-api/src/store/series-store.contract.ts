@@ -452,6 +452,57 @@ export function seriesStoreContract(name: string, makeStore: () => Promise<Serie
         expect(await store.reader.energy(id, PRESS, 'energy_active_export_total', ALWAYS)).toEqual([])
       })
 
+      describe('of intervals that were not metered throughout', () => {
+        const MINUTE = 60_000
+        type Delta = ReturnType<typeof interval>['deltas'][number]
+        const broken = (start: number, change: Partial<Delta>, multiplier = amount(1, 0)) => {
+          const record = interval(start, 0, 0)
+          return { ...record, multiplier, deltas: record.deltas.map((delta) => ({ ...delta, ...change })) }
+        }
+        /** Metered from one minute of the first quarter hour to another, in 0.01 kWh. */
+        const part = (fromMinute: number, toMinute: number, from: number, to: number, segment = 0) => ({
+          segment,
+          start: epochMs(T0 + fromMinute * MINUTE),
+          end: epochMs(T0 + toMinute * MINUTE),
+          from: amount(from, -2),
+          to: amount(to, -2),
+        })
+        const sumsOf = async (...records: ReturnType<typeof broken>[]) => {
+          const { sender, id } = await enrolled()
+          await commit(sender.seal(records))
+          return store.reader.energy(id, PRESS, 'energy_active_import_total', ALWAYS)
+        }
+
+        it('covers only what was metered', async () => {
+          const five = broken(T0, { delta: amount(250, -2), parts: [part(0, 5, 0, 250)] })
+          const full = interval(T0 + 900_000, 0, 30)
+          expect(await sumsOf(five, full)).toEqual([
+            { start: T0, energy: amount(250, -2), flag: 'measured', coveredMs: 5 * MINUTE },
+            { start: T0 + 900_000, energy: amount(30, -2), flag: 'measured', coveredMs: 900_000 },
+          ])
+        })
+
+        it('counts the metered parts of an interval whose total nobody knows, exactly, each with its own factor', async () => {
+          const own = { ...part(9, 15, 100, 103, 1), multiplier: amount(25, -1) }
+          const parts = [part(0, 7, 9_007_199_254_740_000, 9_007_199_254_740_901), own]
+          expect(await sumsOf(broken(T0, { delta: null, flag: 'suspect', parts }, amount(3, 0)))).toEqual([
+            { start: T0, energy: amount(901 * 3 * 10 + 3 * 25, -3), flag: 'suspect', coveredMs: 13 * MINUTE },
+          ])
+          expect(await sumsOf(broken(T0, { delta: null, flag: 'suspect' }))).toEqual([])
+          expect(await sumsOf(broken(T0, { delta: null, flag: 'suspect', parts: [] }))).toEqual([])
+        })
+
+        it('takes for an estimate only what no meter saw', async () => {
+          const mixed = broken(T0, { delta: amount(300, -2), flag: 'mixed', parts: [part(0, 12, 0, 240)] })
+          const unseen = broken(T0 + 900_000, { delta: amount(50, -2), flag: 'mixed' })
+          expect(await sumsOf(mixed, unseen)).toEqual([
+            { start: T0, energy: amount(240, -2), flag: 'measured', coveredMs: 12 * MINUTE },
+            { start: T0, energy: amount(60, -2), flag: 'mixed', coveredMs: 0 },
+            { start: T0 + 900_000, energy: amount(50, -2), flag: 'mixed', coveredMs: 0 },
+          ])
+        })
+      })
+
       it('keeps gateways apart', async () => {
         const [mine, other] = [await enrolled(), await enrolled()]
         await commit(mine.sender.seal([interval(T0, 1, 2), event(T0)]))

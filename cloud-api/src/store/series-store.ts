@@ -267,8 +267,9 @@ export interface EnergySum {
   /** Start of the quarter hour. */
   readonly start: EpochMs
   readonly energy: Amount
+  /** `mixed`: only what no meter saw; what it saw of the same interval is `measured`. */
   readonly flag: QualityFlag
-  /** Length of these intervals together. */
+  /** How much of the time of these intervals was metered. */
   readonly coveredMs: number
 }
 

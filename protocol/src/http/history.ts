@@ -67,11 +67,11 @@ export type IntervalsAnswer = z.infer<typeof intervalsAnswerSchema>
 export const energyStepSchema = z.object({
   start: epochMsSchema,
   end: epochMsSchema,
-  /** Sum of the deltas known; null when none is. */
+  /** Sum of the deltas known, and of the metered parts where a delta is not; null when there is neither. */
   energy: amountSchema.nullable(),
   /** Part of it that is estimated. */
   estimated: amountSchema.nullable(),
-  /** Share of the step covered by intervals with a value, per mille. */
+  /** Share of the step that was metered, per mille, rounded down: 1000 only when all of it was. */
   coverage: z.number().int().min(0).max(1000),
 })
 export type EnergyStep = z.infer<typeof energyStepSchema>
