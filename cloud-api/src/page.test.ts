@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { epochMs, toNumber } from '@metergate/protocol'
+import { amount, epochMs, toNumber } from '@metergate/protocol'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CloudHarness } from './testing/cloud-harness.js'
@@ -105,11 +105,17 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
 
   it('compares each meter with the main one, and lets one be chosen', async () => {
     const { page, said } = await open(opened('en'))
+    const press = page.locator('tbody tr', { hasText: '一号发泡机' })
+    await press.locator('.bar').waitFor()
+    const share = toNumber(week.energy('press-1', MIDNIGHT, to)) / today
+    expect((await press.locator('td.share').textContent())?.trim()).toBe(`${(share * 100).toFixed(0)} %`)
+    // Of three hours of the compressor's day nothing is known, so what is known of it is no share of the whole day.
     const row = page.locator('tbody tr', { hasText: '空压机' })
-    await row.locator('.bar').waitFor()
-    const share =
+    expect((await row.locator('td.share').textContent())?.trim()).toBe('–')
+    const known =
       toNumber(week.energy('compressor', MIDNIGHT, to)) - toNumber(week.energy('compressor', silence.from, silence.to))
-    expect((await row.locator('td.share').textContent())?.trim()).toBe(`${((share / today) * 100).toFixed(0)} %`)
+    expect((await row.locator('td.number').nth(1).textContent())?.trim()).toBe(`${known.toFixed(2)} kWh 81 % known`)
+    expect((await press.locator('td.number').nth(1).textContent())?.trim()).not.toContain('known')
     await row.click()
     await page.getByRole('heading', { name: 'Power · 空压机' }).waitFor()
     await expect.poll(() => greyIn(page, 2)).toBeGreaterThan(1000)
@@ -209,6 +215,68 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     await page.locator('[data-figure="energy"] .warn').waitFor()
     expect(await textOf(page, '[data-figure="energy"] .warn')).toBe('一号发泡机（未指定总表）')
     expect(await page.locator('th', { hasText: '占总表' }).count()).toBe(0)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('says of energy how much of the time it is of, and gives no share of what is known in part', async () => {
+    harness.clock.now = epochMs(NOW)
+    const gateway = await plant('b'.repeat(32))
+    const silence = { meter: 'main', from: MIDNIGHT - 12 * HOUR, to: MIDNIGHT + 4 * HOUR } as const
+    await deliver(gateway, new PlantWeek({ from: MIDNIGHT - 2 * DAY, to, everyMs, silence }).ledger())
+    const { page, said } = await open(opened('zh'))
+    await page.locator('header select').selectOption(gateway.id)
+    await page.locator('[data-figure="known"]').waitFor()
+    // 12 of the 16 hours that are over.
+    expect(await textOf(page, '[data-figure="known"]')).toBe('已知 75%，其余时段缺数')
+    expect(await textOf(page, '[data-figure="energy"]')).toMatch(/昨日全天 [\d.]+ kWh（已知 50%）/)
+    expect(await page.locator('td.share .bar').count()).toBe(0)
+    expect(said).toEqual([])
+    await page.close()
+  })
+
+  it('shows no ratio that the box refused, and makes none of rows that the box would refuse', async () => {
+    harness.clock.now = epochMs(NOW)
+    const [saturday, from, until] = [MIDNIGHT - 2 * DAY, MIDNIGHT + 2 * HOUR, MIDNIGHT + 5 * HOUR]
+    const refused = { value: null, no_value: 'insufficient_data' as const }
+    const tiny = { energy: amount(600, -3), output: amount(100_000, 0), matched: 42 }
+    const day = await plant('6'.repeat(32))
+    const hours = await plant('7'.repeat(32))
+    const ledger = week.ledger()
+    await deliver(
+      day,
+      ledger.map((row) =>
+        row.kind === 'unit_energy' && row.period === 'day' && row.start === saturday
+          ? { ...row, ...tiny, ...refused }
+          : row,
+      ),
+    )
+    // Three of today's sixteen hours: more than the tenth that a ratio can do without.
+    const none = { energy: null, output: null, matched: 0 }
+    await deliver(
+      hours,
+      ledger.map((row) =>
+        row.kind === 'unit_energy' && row.period === 'hour' && row.start >= from && row.start < until
+          ? { ...row, ...none, ...refused }
+          : row,
+      ),
+    )
+    const { page, said } = await open(opened('zh'))
+    const note = () => page.locator('[data-figure="unit-energy"] .note').first().textContent()
+    await page.locator('header select').selectOption(day.id)
+    const before = [7, 6, 5, 4, 3].map((ago) => [MIDNIGHT - ago * DAY, MIDNIGHT - (ago - 1) * DAY] as const)
+    const sum = (of: (from: number, to: number) => number) => before.reduce((all, [from, to]) => all + of(from, to), 0)
+    const pressesOf = (from: number, to: number) =>
+      toNumber(week.energy('press-1', from, to)) + toNumber(week.energy('press-2', from, to))
+    const earlier = sum(pressesOf) / sum((from, to) => week.output(from, to))
+    const change = Math.abs((presses / pairs / earlier - 1) * 100).toFixed(1)
+    await expect.poll(() => note()).toContain(`${change} %`)
+    await page.locator('header select').selectOption(hours.id)
+    await expect.poll(() => note()).toBe('数据不足')
+    expect(await figure(page, 'unit-energy')).toBe('–kWh/双')
+    const product = await page.locator('[data-figure="products"] tbody tr').textContent()
+    expect(product).toContain('仅含 81% 的时段')
+    expect(product).toContain('– 数据不足')
     expect(said).toEqual([])
     await page.close()
   })

@@ -1,12 +1,12 @@
 import type { EChartsCoreOption } from 'echarts/core'
-import { axisText, BAR, base, GREEN, gapAreas, legend, valueAxis } from './chart-parts'
-import { show, type UnitEnergyFigure } from './figures'
+import { axisText, BAR, base, GREEN, gapAreas, INK, legend, valueAxis } from './chart-parts'
+import { type EnergyFigure, percentKnown, show, type UnitEnergyFigure } from './figures'
 import { language, t, unitLabel } from './texts'
 import { dayLabel } from './zone'
 
 export interface DayFigure {
   readonly start: number
-  readonly energy: number | undefined
+  readonly energy: EnergyFigure | undefined
   readonly unitEnergy: UnitEnergyFigure | undefined
 }
 
@@ -18,7 +18,10 @@ export interface DaysAbout {
   readonly product?: { readonly unit: string; readonly meters: readonly string[] }
 }
 
-/** One bar a day for energy and one point a day for unit energy: is it getting better? The running day is paler. */
+/**
+ * One bar a day for energy and one point a day for unit energy: is it getting better? The running day is paler, and a bar says
+ * how much of its day it is the energy of where that is not all.
+ */
 export function daysChart(days: readonly DayFigure[], zone: string, about: DaysAbout): EChartsCoreOption {
   const today = days.length - 1
   const labels = days.map((day, i) => (i === today ? t('today') : dayLabel(zone, day.start, language.value)))
@@ -70,7 +73,20 @@ function roundUp(value: number): number | null {
 const energyBars = (days: readonly DayFigure[], today: number, name: string) => ({
   name,
   type: 'bar',
-  data: days.map((day, i) => ({ value: day.energy ?? null, itemStyle: { opacity: i === today ? 0.55 : 1 } })),
+  data: days.map((day, i) => ({
+    value: day.energy?.kwh ?? null,
+    itemStyle: { opacity: i === today ? 0.55 : 1 },
+    label: { show: knownOf(day) !== '' },
+  })),
+  // Inside the foot of the bar: above it the line has its figures.
+  label: {
+    position: 'insideBottom',
+    color: INK,
+    fontSize: 11,
+    textBorderColor: '#fff',
+    textBorderWidth: 3,
+    formatter: ({ dataIndex }: { dataIndex: number }) => knownOf(days[dataIndex]).replace(' ', '\n'),
+  },
   itemStyle: { color: BAR, borderRadius: [4, 4, 0, 0] },
   markArea: gapAreas(
     days.map(({ energy }) => energy !== undefined),
@@ -79,9 +95,15 @@ const energyBars = (days: readonly DayFigure[], today: number, name: string) => 
   ),
   barMaxWidth: 44,
   tooltip: {
-    valueFormatter: (value: unknown) => (typeof value === 'number' ? `${show(value, language.value)} kWh` : '–'),
+    valueFormatter: (value: unknown, index: number) =>
+      typeof value === 'number' ? `${show(value, language.value)} kWh ${knownOf(days[index])}` : '–',
   },
 })
+
+function knownOf(day: DayFigure | undefined): string {
+  const n = day?.energy && percentKnown(day.energy.known)
+  return n === undefined ? '' : t('known', { n })
+}
 
 const unitLine = (days: readonly DayFigure[], unit: string, name: string) => ({
   name,
@@ -102,6 +124,10 @@ const unitLine = (days: readonly DayFigure[], unit: string, name: string) => ({
     formatter: ({ value }: { value: number | null }) => (value === null ? '' : show(value, language.value, 3)),
   },
   tooltip: {
-    valueFormatter: (value: unknown) => (typeof value === 'number' ? `${show(value, language.value, 3)} ${unit}` : '–'),
+    valueFormatter: (value: unknown, index: number) => {
+      if (typeof value === 'number') return `${show(value, language.value, 3)} ${unit}`
+      const reason = days[index]?.unitEnergy?.reason
+      return reason ? `– ${t(reason)}` : '–'
+    },
   },
 })

@@ -19,10 +19,44 @@ export function lastNumber(meter: MeterSummary, quantity: string): number | unde
   return found?.value && !found.suspect ? toNumber(found.value) : undefined
 }
 
-/** Kilowatt-hours of several steps; undefined when none of them has a value. */
-export function sumEnergy(steps: readonly EnergyStep[]): number | undefined {
-  const known = steps.flatMap((step) => (step.energy ? [toNumber(step.energy)] : []))
-  return known.length > 0 ? known.reduce((sum, value) => sum + value, 0) : undefined
+/** A meter's energy over a while, and how much of the time that has passed it is the energy of. */
+export interface EnergyFigure {
+  readonly kwh: number
+  /** Metered ÷ passed time; 1 only when all of it was metered. */
+  readonly known: number
+}
+
+const HOUR_MS = 3_600_000
+/** An hour's last interval closes with a later reading and has its way to go. */
+const ON_ITS_WAY_MS = 15 * 60_000
+
+/** The energy of several steps; undefined when none of them has a value. */
+export function energyOf(steps: readonly EnergyStep[], now: number): EnergyFigure | undefined {
+  const values = steps.flatMap((step) => (step.energy ? [toNumber(step.energy)] : []))
+  if (values.length === 0) return undefined
+  return { kwh: values.reduce((sum, value) => sum + value, 0), known: knownShare(steps, now) }
+}
+
+/** The hour that is running says nothing yet: how long the intervals are in which its energy comes is not known here. */
+function knownShare(steps: readonly EnergyStep[], now: number): number {
+  let [coveredMs, passedMs] = [0, 0]
+  for (const { start, end, coverage } of steps) {
+    const hours = Math.floor((now - ON_ITS_WAY_MS - start) / HOUR_MS)
+    const closedMs = Math.max(0, Math.min(end - start, hours * HOUR_MS))
+    passedMs += closedMs
+    coveredMs += Math.min(closedMs, ((end - start) * coverage) / 1000)
+  }
+  return passedMs > 0 ? coveredMs / passedMs : 1
+}
+
+/** What to say of a figure that is not of all its time: whole per cent, never 100; undefined when it is. */
+export const percentKnown = (known: number): number | undefined => (known < 1 ? Math.floor(known * 100) : undefined)
+
+/** Whether two meters' steps are of the same time, all of it known as far as it has passed: else one is no share of the other. */
+export function areComparable(a: readonly EnergyStep[], b: readonly EnergyStep[], now: number): boolean {
+  if (knownShare(a, now) < 1 || knownShare(b, now) < 1) return false
+  const coverage = new Map(b.map((step) => [step.start, step.coverage]))
+  return a.length === b.length && a.every((step) => coverage.get(step.start) === step.coverage)
 }
 
 export interface UnitEnergyFigure {
@@ -31,32 +65,44 @@ export interface UnitEnergyFigure {
   /** Both only of the time where both are known. */
   readonly energy: number
   readonly output: number
+  /** That time ÷ all time of the rows. */
+  readonly matched: number
   /** kWh per unit, or undefined with the reason. */
   readonly value: number | undefined
   readonly reason: TextKey | undefined
 }
 
-/** Ratio of sums over rows of one product, as on the box; the reason of the newest row when there is no ratio. */
+/** Below this share of matched time the box gives no ratio, and so does the page. */
+const LEAST_MATCHED = 0.9
+
+/** A row's figure is the box's own; of several rows the ratio of sums, by the rule of the box. */
 export function unitEnergyOf(product: string, rows: readonly UnitEnergyRow[]): UnitEnergyFigure | undefined {
   const own = rows.filter((row) => row.product === product)
   const newest = own.at(-1)
   if (!newest) return undefined
-  let energy = 0
-  let output = 0
-  for (const row of own) {
-    if (!row.energy || !row.output) continue
-    energy += toNumber(row.energy)
-    output += toNumber(row.output)
+  const sum = (part: (row: UnitEnergyRow) => number): number => own.reduce((all, row) => all + part(row), 0)
+  const energy = sum((row) => (row.energy && row.output ? toNumber(row.energy) : 0))
+  const output = sum((row) => (row.energy && row.output ? toNumber(row.output) : 0))
+  // From end to end: a row that never came is time nobody knows of.
+  const lengthMs = Math.max(...own.map(({ end }) => end)) - Math.min(...own.map(({ start }) => start))
+  const matched = Math.min(1, sum(({ matched, start, end }) => (matched / 1000) * (end - start)) / lengthMs)
+  const figure = { product, unit: newest.unit, energy, output, matched }
+  if (own.length === 1) {
+    const value = newest.value ? toNumber(newest.value) : undefined
+    return { ...figure, value, reason: value === undefined ? newest.no_value : undefined }
   }
-  const value = output > 0 ? energy / output : undefined
-  return {
-    product,
-    unit: newest.unit,
-    energy,
-    output,
-    value,
-    reason: value === undefined ? newest.no_value : undefined,
-  }
+  const reason = whyNoRatio(own, figure)
+  return { ...figure, value: reason ? undefined : energy / output, reason }
+}
+
+function whyNoRatio(
+  rows: readonly UnitEnergyRow[],
+  { energy, output, matched }: Pick<UnitEnergyFigure, 'energy' | 'output' | 'matched'>,
+): TextKey | undefined {
+  if (rows.every(({ no_value }) => no_value === 'missing_production')) return 'missing_production'
+  if (matched < LEAST_MATCHED) return 'insufficient_data'
+  if (output > 0) return undefined
+  return energy === 0 ? 'no_activity' : 'no_production'
 }
 
 /**

@@ -94,6 +94,13 @@ const zh = {
   ofThisMatched: '其中 {n} 与用电量对应',
   ofThisMatchedHint: '其余产量所在时段的用电量未知，不计入单位能耗',
   noMain: '{meter}（未指定总表）',
+  known: '已知 {n}%',
+  knownRest: '已知 {n}%，其余时段缺数',
+  withNote: '{text}（{note}）',
+  knownHint: '其余时段电表无数据，其用电量不在此数内',
+  matched: '仅含 {n}% 的时段',
+  matchedHint: '只计用电量与产量都已知的时段，占全部时段的比例',
+  noShareHint: '只有两块表在全部时段都有数据时，才计算占比',
 }
 
 const en: typeof zh = {
@@ -189,6 +196,13 @@ const en: typeof zh = {
   ofThisMatched: '{n} of them matched with energy',
   ofThisMatchedHint: 'the rest was made while the energy was not known, and does not count in the unit energy',
   noMain: '{meter} (no main meter named)',
+  known: '{n} % known',
+  knownRest: '{n} % known, the rest is missing',
+  withNote: '{text} ({note})',
+  knownHint: 'the rest of the time was not metered, and its energy is not in this figure',
+  matched: 'of {n} % of the time',
+  matchedHint: 'only the time where energy and output are both known, as a share of all the time',
+  noShareHint: 'a share is given only where both meters are known all the time',
 }
 
 export type Language = 'zh' | 'en'

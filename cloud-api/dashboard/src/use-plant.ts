@@ -19,7 +19,15 @@ import {
   TokenRefused,
 } from './api'
 import type { DayFigure } from './days-chart'
-import { isCounter, lastNumber, mainMeter, sumEnergy, type UnitEnergyFigure, unitEnergyOf } from './figures'
+import {
+  type EnergyFigure,
+  energyOf,
+  isCounter,
+  lastNumber,
+  mainMeter,
+  type UnitEnergyFigure,
+  unitEnergyOf,
+} from './figures'
 import { type GroupToday, groupToday } from './groups'
 import { outputOf } from './output'
 import { warningsOf } from './warnings'
@@ -36,9 +44,9 @@ const RANGES = {
 } as const
 
 export interface Today {
-  /** Of the meter shown large, kWh. */
-  readonly energy: number | undefined
-  readonly yesterday: number | undefined
+  /** Of the meter shown large. */
+  readonly energy: EnergyFigure | undefined
+  readonly yesterday: EnergyFigure | undefined
   /** The product whose unit energy is shown large: the one chosen, at first the first configured. */
   readonly product: ProductConfig | undefined
   readonly unit: UnitEnergyFigure | undefined
@@ -77,7 +85,7 @@ export function usePlant(gateway: () => string) {
   /** Where the chosen meter's figures begin, as far as a month back. */
   const since = ref<number>()
   const today = ref<Today>()
-  const energyToday = ref(new Map<string, number>())
+  const hoursToday = ref(new Map<string, readonly EnergyStep[]>())
   const groups = ref<GroupToday[]>([])
 
   const main = computed(() => mainMeter(meters.value, heartbeat.value ?? {}))
@@ -140,18 +148,22 @@ export function usePlant(gateway: () => string) {
     const starts = lastDays(zone.value, now, DAYS)
     const from = starts[0] ?? now
     const midnight = startOfDay(zone.value, now)
-    const [byDay, steps, products] = await Promise.all([
+    const energy = async (from: number, step: 'hour' | 'day'): Promise<readonly EnergyStep[]> =>
+      large.value ? (await getEnergy(gateway(), large.value.meter, from, now, step, zone.value)).steps : []
+    const [byDay, steps, ofToday, products] = await Promise.all([
       getUnitEnergy(gateway(), 'day', from, now),
-      large.value ? getEnergy(gateway(), large.value.meter, from, now, 'day', zone.value) : undefined,
+      energy(from, 'day'),
+      // By hours, since the energy of the running hour would stand for that of an earlier one that is missing.
+      energy(midnight, 'hour'),
       productsToday(midnight, now),
     ])
     const shown = products.find(({ product }) => product.id === chosenProduct.value) ?? products[0]
     const { product, unit, output } = shown ?? {}
-    const energyOf = (start: number): number | undefined =>
-      sumEnergy(steps?.steps.filter((step) => step.start === start) ?? [])
+    const ofDay = (start: number): EnergyFigure | undefined =>
+      energyOf(start === midnight ? ofToday : steps.filter((step) => step.start === start), now)
     days.value = starts.map((start) => ({
       start,
-      energy: energyOf(start),
+      energy: ofDay(start),
       unitEnergy:
         start === midnight
           ? unit
@@ -161,8 +173,8 @@ export function usePlant(gateway: () => string) {
               byDay.unit_energy.filter((row) => row.start === start),
             ),
     }))
-    const yesterday = energyOf(starts.at(-2) ?? from)
-    today.value = { energy: energyOf(midnight), yesterday, product, unit, output, products }
+    const yesterday = ofDay(starts.at(-2) ?? from)
+    today.value = { energy: ofDay(midnight), yesterday, product, unit, output, products }
   }
 
   async function refreshShares(now: number): Promise<void> {
@@ -173,13 +185,8 @@ export function usePlant(gateway: () => string) {
           [entry.meter, (await getEnergy(gateway(), entry.meter, midnight, now, 'hour', zone.value)).steps] as const,
       ),
     )
-    energyToday.value = new Map(
-      lines.flatMap(([id, steps]) => {
-        const sum = sumEnergy(steps)
-        return sum === undefined ? [] : [[id, sum]]
-      }),
-    )
     const stepsOf = new Map<string, readonly EnergyStep[]>(lines)
+    hoursToday.value = stepsOf
     groups.value = (heartbeat.value?.groups ?? []).map((group) => groupToday(group, stepsOf, now))
   }
 
@@ -239,7 +246,7 @@ export function usePlant(gateway: () => string) {
     days,
     since,
     today,
-    energyToday,
+    hoursToday,
     groups,
     weekBefore,
     powerNow,
