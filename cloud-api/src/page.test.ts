@@ -228,7 +228,7 @@ describe.skipIf(missing.length > 0)(`the page in a real browser${missing.map((wh
     await page.locator('header select').selectOption(gateway.id)
     await page.locator('[data-figure="known"]').waitFor()
     // 12 of the 16 hours that are over.
-    expect(await textOf(page, '[data-figure="known"]')).toBe('已知 75%，其余时段缺数')
+    expect(await textOf(page, '[data-figure="known"]')).toBe('已知 75% 的时段，其余缺数')
     expect(await textOf(page, '[data-figure="energy"]')).toMatch(/昨日全天 [\d.]+ kWh（已知 50%）/)
     expect(await page.locator('td.share .bar').count()).toBe(0)
     expect(said).toEqual([])

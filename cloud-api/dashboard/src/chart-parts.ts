@@ -6,6 +6,8 @@ export const BLUE = '#0b6bcb'
 export const BAR = '#4c93dd'
 export const GREEN = '#12875a'
 export const AMBER = '#f0b763'
+/** Of words: what needs a second look. */
+export const DARK_AMBER = '#b86a00'
 
 export const axisText = { color: INK, fontSize: 12 } as const
 export const base = {

@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core'
-import { axisText, BAR, base, GREEN, gapAreas, INK, legend, valueAxis } from './chart-parts'
+import { axisText, BAR, base, DARK_AMBER, GREEN, gapAreas, legend, valueAxis } from './chart-parts'
 import { type EnergyFigure, percentKnown, show, type UnitEnergyFigure } from './figures'
 import { language, t, unitLabel } from './texts'
 import { dayLabel } from './zone'
@@ -78,14 +78,14 @@ const energyBars = (days: readonly DayFigure[], today: number, name: string) => 
     itemStyle: { opacity: i === today ? 0.55 : 1 },
     label: { show: knownOf(day) !== '' },
   })),
-  // Inside the foot of the bar: above it the line has its figures.
   label: {
-    position: 'insideBottom',
-    color: INK,
+    position: 'top',
+    color: DARK_AMBER,
+    // Not that of the pale bar.
+    opacity: 1,
     fontSize: 11,
-    textBorderColor: '#fff',
-    textBorderWidth: 3,
-    formatter: ({ dataIndex }: { dataIndex: number }) => knownOf(days[dataIndex]).replace(' ', '\n'),
+    // Two lines, since on a phone a day is narrow.
+    formatter: ({ dataIndex }: { dataIndex: number }) => knownOf(days[dataIndex]).replace(/ (?=\S+$)/, '\n'),
   },
   itemStyle: { color: BAR, borderRadius: [4, 4, 0, 0] },
   markArea: gapAreas(
@@ -96,7 +96,9 @@ const energyBars = (days: readonly DayFigure[], today: number, name: string) => 
   barMaxWidth: 44,
   tooltip: {
     valueFormatter: (value: unknown, index: number) =>
-      typeof value === 'number' ? `${show(value, language.value)} kWh ${knownOf(days[index])}` : '–',
+      typeof value === 'number'
+        ? [`${show(value, language.value)} kWh`, knownOf(days[index])].filter(Boolean).join(' · ')
+        : '–',
   },
 })
 

@@ -1,10 +1,13 @@
 import type { EnergyStep } from '@metergate/protocol/http'
 import type { EChartsCoreOption } from 'echarts/core'
 import { AMBER, BAR, base, gapAreas, instantAxis, legend, stepsBefore, valueAxis } from './chart-parts'
-import { show, toNumber } from './figures'
+import { percentKnown, show, toNumber } from './figures'
 import { language, t } from './texts'
 
-/** Energy per hour as bars, what is estimated in another colour on top; hours without any are grey. */
+/**
+ * Energy per hour as bars, what is estimated in another colour on top; hours without any are grey, and one that was metered in
+ * part is paler and says so.
+ */
 export function energyChart(
   steps: readonly EnergyStep[],
   zone: string,
@@ -16,7 +19,13 @@ export function energyChart(
   const isKnown = steps.map((step) => step.energy !== null)
   const hasEstimates = estimated.some((value) => value > 0)
   const instants = steps.map((step) => step.start)
-  const kwh = (value: unknown): string => (typeof value === 'number' ? `${show(value, language.value)} kWh` : '–')
+  // The newest hour may still be running.
+  const known = steps.map((step, i) => (i < steps.length - 1 ? percentKnown(step.coverage / 1000) : undefined))
+  const kwh = (value: unknown, index: number): string => {
+    if (typeof value !== 'number') return '–'
+    const n = known[index]
+    return `${show(value, language.value)} kWh${n === undefined ? '' : ` · ${t('known', { n })}`}`
+  }
   const bars = { type: 'bar', stack: 'energy', barCategoryGap: '12%' } as const
   return {
     ...base,
@@ -29,7 +38,7 @@ export function energyChart(
       {
         ...bars,
         name: t('measured'),
-        data: measured,
+        data: measured.map((value, i) => ({ value, itemStyle: { opacity: known[i] === undefined ? 1 : 0.55 } })),
         itemStyle: { color: BAR },
         markArea: gapAreas(isKnown, 'bars', stepsBefore(instants, isKnown, since)),
       },
