@@ -14,7 +14,7 @@ import {
 } from './loads.js'
 import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
 import { powerFactorHundredths } from './power-factor.js'
-import { slotEnergy, slotsOf, sum } from './spans.js'
+import { knownEnergy, slotEnergy, slotsOf, sum } from './spans.js'
 import { type WindowTotal, windowTotal } from './window.js'
 
 const IMPORT: QuantityName = 'energy_active_import_total'
@@ -70,12 +70,15 @@ export function meterFigures(
   }
 }
 
-/** Energies that may be split over a tariff: those known, by interval start. */
+/**
+ * Energies that may be split over a tariff: all that the registers saw, by interval start, so that the split adds up to the
+ * window's total. Of an interval metered in part that is its part; how much of the time is covered is said beside it.
+ */
 export function knownEnergies(
   intervals: Iterable<IntervalDraft>,
 ): { readonly start: EpochMs; readonly energy: Amount }[] {
   return [...intervals].flatMap((one) => {
-    const { energy } = slotEnergy(one, IMPORT)
+    const energy = knownEnergy(one, IMPORT)
     return energy ? [{ start: one.start, energy }] : []
   })
 }

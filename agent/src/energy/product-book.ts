@@ -131,7 +131,12 @@ export class ProductBook {
   #trimmed(interval: IntervalDraft): IntervalDraft {
     const deltas = interval.deltas
       .filter(({ quantity }) => quantity === 'energy_active_import_total')
-      .map(({ quantity, delta, flag }) => ({ quantity, from: null, to: null, delta, flag }))
+      .map(({ quantity, delta, flag, method, parts }) => ({
+        ...{ quantity, from: null, to: null, delta, flag },
+        // They tell whether the delta is the whole interval's.
+        ...(method ? { method } : {}),
+        ...(parts ? { parts } : {}),
+      }))
     return { ...interval, power: null, deltas }
   }
 

@@ -11,6 +11,7 @@ import {
   subtract,
 } from '@metergate/protocol'
 import type { IntervalDraft } from './interval.js'
+import { slotEnergy } from './spans.js'
 
 /** A production entry as computed or declared; whoever stores it adds the stamp. */
 export type ProductionDraft = Omit<ProductionRecord, 'stamp'>
@@ -57,10 +58,12 @@ export function productionOf(interval: IntervalDraft, counter: ProductCounter): 
 }
 
 function known(interval: IntervalDraft, quantity: QuantityName): { count: Amount; estimated: boolean } | undefined {
-  const delta = interval.deltas.find((one) => one.quantity === quantity)
-  if (!delta?.delta || delta.flag === 'suspect' || delta.flag === 'missing') return undefined
-  return { count: delta.delta, estimated: delta.flag !== 'measured' }
+  const { energy: count, estimated } = slotEnergy(interval, quantity)
+  return count ? { count, estimated: estimated || !isMeasured(interval, quantity) } : undefined
 }
+
+const isMeasured = (interval: IntervalDraft, quantity: QuantityName): boolean =>
+  interval.deltas.find((one) => one.quantity === quantity)?.flag === 'measured'
 
 /** What a person says was made. */
 export interface Declaration {

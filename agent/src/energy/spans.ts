@@ -44,11 +44,30 @@ export function newestIntervals<I extends IntervalDraft | IntervalRecord>(
   return byMeter
 }
 
-/** The energy of an interval for figures: a suspect or missing one has none, an estimate says so. */
+/**
+ * The energy of an interval for figures: a suspect or missing one has none, an estimate says so. Nor has one of which the
+ * registers saw only a part: what five metered minutes took is not what the hour took, and set against the hour's output,
+ * its length or another meter it would pass for a small hour. What they did see stays in the window's total.
+ */
 export function slotEnergy(interval: IntervalDraft | undefined, quantity: QuantityName): SlotEnergy {
   const delta = interval?.deltas.find((one) => one.quantity === quantity)
-  if (!delta || delta.flag === 'suspect' || delta.flag === 'missing') return { energy: null, estimated: false }
+  const isOut = !interval || !delta || delta.flag === 'suspect' || delta.flag === 'missing'
+  if (isOut || isPartial(delta, interval)) return { energy: null, estimated: false }
   return { energy: delta.delta, estimated: delta.flag === 'estimated' || delta.flag === 'mixed' }
+}
+
+/** Whether the delta is no more than its metered parts, and these leave time of the interval out. */
+function isPartial({ flag, method, parts }: IntervalDelta, { start, end }: Pick<Span, 'start' | 'end'>): boolean {
+  // A bridge or an estimate by another way than along the register speaks for the whole interval.
+  const isCut = flag === 'measured' || (flag === 'estimated' && (!method || method === 'register_prorate'))
+  if (!isCut || !parts) return false
+  return parts.reduce((ms, part) => ms + part.end - part.start, 0) < end - start
+}
+
+/** All that is known of an interval's energy, be it of a part of its time; null when no register saw anything of it. */
+export function knownEnergy(interval: IntervalDraft, quantity: QuantityName): Amount | null {
+  const delta = interval.deltas.find((one) => one.quantity === quantity)
+  return delta && (delta.delta || delta.parts) ? meteredEnergy(delta, interval.multiplier) : null
 }
 
 /** What the registers measured in an interval, suspect stretches included: the sum of its metered parts. */

@@ -202,8 +202,9 @@ describe('the checks of a month', () => {
     expect(found(check)).toEqual(expected)
   })
 
-  it('missing: the first day of a meter that came later, each interval of it', () => {
-    expect(found('missing')).toEqual(Array.from({ length: 96 }, () => 'press 1: none (a value)'))
+  it('missing: the first day of a meter that came later, and the quarter hour of which only a part was metered', () => {
+    const first = Array.from({ length: 96 }, () => 'press 1: none (a value)')
+    expect(found('missing')).toEqual([...first, 'idle 21: none (a value)'])
   })
 
   it('say of a spike whether the register bears it out', () => {

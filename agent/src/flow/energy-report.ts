@@ -12,7 +12,7 @@ import { convertEnergy, energyFactor } from '../energy/factors.js'
 import { matchSpans, outputOf } from '../energy/match.js'
 import { downToPerMille, meterFigures } from '../energy/meter-figures.js'
 import type { Slot } from '../energy/plant-time.js'
-import { slotEnergy, slotsOf, sum } from '../energy/spans.js'
+import { knownEnergy, slotsOf, sum } from '../energy/spans.js'
 import { byWeight, UNIT_ENERGY_FORMULA, unitEnergy } from '../energy/unit-energy.js'
 import type { RecordStore } from '../store/record-store.js'
 import { baselineOf } from './energy-baseline.js'
@@ -162,7 +162,7 @@ function energyIn(intervals: ReadonlyMap<number, IntervalRecord>, from: EpochMs,
   const known: Amount[] = []
   for (const [start, one] of intervals) {
     if (start < from || one.end > to) continue
-    const { energy } = slotEnergy(one, IMPORT)
+    const energy = knownEnergy(one, IMPORT)
     if (energy) known.push(energy)
   }
   return known.length > 0 ? sum(known) : null
