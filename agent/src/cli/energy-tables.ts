@@ -7,6 +7,7 @@ import { TARIFF_PERIODS } from '../energy/tariff.js'
 import type { VeeCheckId } from '../energy/vee-table.js'
 import { CLI, NO_VALUE_TEXTS } from '../i18n/cli-texts.js'
 import {
+  billLack,
   ENERGY,
   ENERGY_EVENT_TEXTS,
   FIGURE_REASON_TEXTS,
@@ -208,10 +209,14 @@ const tariff: Section = (terminal, { tariff: found }) => {
   rows.push([terminal.say(CLI.total), kwh(found.total), ''])
   const title = same(`${terminal.say(ENERGY.tariff)} ${found.meter} (${[found.schedule, ...found.versions].join(' ')})`)
   show(terminal, [title, CLI.energy, ENERGY.share], rows, 1)
-  if (found.bill) {
-    const { energy, basic, adjustment, total } = found.bill
-    terminal.line(ENERGY.billLine(amountText(energy), amountText(basic), amountText(adjustment), amountText(total)))
-  } else if (found.missing.length > 0) terminal.line(ENERGY.billMissing(found.missing))
+  const lacks = found.missing.map((one) => terminal.say(billLack(one)))
+  const { bill } = found
+  if (bill?.total) {
+    const [basic, adjustment] = [bill.basic, bill.adjustment].map((one) => (one ? amountText(one) : '–'))
+    terminal.line(ENERGY.billLine(amountText(bill.energy), basic ?? '–', adjustment ?? '–', amountText(bill.total)))
+    if (found.estimated && found.estimated.n !== 0) terminal.line(ENERGY.billEstimated(kwh(found.estimated)))
+  } else if (bill) terminal.line(ENERGY.billEnergyOnly(amountText(bill.energy), lacks))
+  else if (lacks.length > 0) terminal.line(ENERGY.billMissing(lacks))
 }
 
 /** For the screen only. */

@@ -125,19 +125,21 @@ const tariffSchema = z.object({
   /** kWh by period, and of intervals the schedule says nothing about. */
   energy: byPeriod,
   total: amountSchema,
+  /** How much of the meter's energy is estimated; null when nothing is known. */
+  estimated: amountSchema.nullable(),
   uncovered: amountSchema,
   valley_share: amountSchema.nullable(),
   /** Mean price as a multiple of flat, at nine decimals. */
   price_ratio: amountSchema.nullable(),
-  /** A cost estimate in CNY, never a bill; without it `missing` names what it lacks. */
+  /** A cost estimate in CNY, never a bill; `missing` names what it lacks. No total where what is charged by the month is out. */
   bill: z
     .object({
       energy: amountSchema,
-      basic: amountSchema,
+      basic: amountSchema.nullable(),
       power_factor_hundredths: z.number().nullable(),
       adjustment_rate: amountSchema.nullable(),
-      adjustment: amountSchema,
-      total: amountSchema,
+      adjustment: amountSchema.nullable(),
+      total: amountSchema.nullable(),
     })
     .nullable(),
   missing: z.array(z.string()),

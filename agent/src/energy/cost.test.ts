@@ -1,7 +1,7 @@
 import { type Amount, amount, formatAmount, toNumber } from '@metergate/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { billOf, type Prices, pricesSchema } from './cost.js'
+import { type BillInput, billOf, type Prices, pricesSchema } from './cost.js'
 import { type PowerFactorStandard, powerFactorHundredths, powerFactorRate, roundHalfUp } from './power-factor.js'
 import type { TariffSplit } from './tariff.js'
 
@@ -70,32 +70,50 @@ describe('two-part bill (rules of case C6)', () => {
     funds_per_kwh: amount(293, -4),
     power_factor: { standard: 90 },
   })
-  const given = { split, prices, demandKw: amount(2_105, -1), reactive: whole(50_000) }
+  const given = {
+    ...{ split, prices, demandKw: amount(2_105, -1), coverage: 1000, isMonth: true },
+    powerFactorHundredths: powerFactorHundredths(whole(85_000), whole(50_000)) ?? 0,
+  }
+  const linesOf = (input: BillInput) => {
+    const { bill, missing } = billOf(input)
+    const lines = [bill?.energy, bill?.basic, bill?.adjustment, bill?.total].map((one) => one && toNumber(one))
+    return {
+      lines,
+      factor: bill?.powerFactorHundredths,
+      rate: bill?.adjustmentRate && toNumber(bill.adjustmentRate),
+      missing,
+    }
+  }
 
   it('adds energy, basic fee and the adjustment on what is not funds, each line to the cent', () => {
-    const result = billOf(given)
     // By hand: 13507.00 + 22222.00 + 19815.00 + 6605.00 = 62149.00; 210.5 × 48 = 10104.00; pf 0.86 → +2 %;
     // base 62149 + 10104 − 85000 × 0.0293 = 69762.50 → 1395.25.
-    expect(
-      'bill' in result &&
-        Object.entries(result.bill).map(([key, value]) => [
-          key,
-          typeof value === 'object' && value ? toNumber(value) : value,
-        ]),
-    ).toEqual([
-      ['energy', 62149],
-      ['basic', 10104],
-      ['powerFactorHundredths', 86],
-      ['adjustmentRate', 2],
-      ['adjustment', 1395.25],
-      ['total', 73648.25],
-    ])
+    expect(linesOf(given)).toEqual({ lines: [62149, 10104, 1395.25, 73648.25], factor: 86, rate: 2, missing: [] })
+  })
+
+  it('charges what is by the month to a whole month only: elsewhere the energy’s cost, and no total', () => {
+    const expected = { lines: [62149, null, null, null], factor: null, rate: null }
+    expect(linesOf({ ...given, isMonth: false })).toEqual({
+      ...expected,
+      missing: ['basic:month_only', 'pf:month_only'],
+    })
+    // With nothing charged by the month the energy's cost is the whole cost of any span.
+    const onePart = pricesSchema.parse({ energy: prices.energy })
+    expect(linesOf({ split, prices: onePart, coverage: 1000, isMonth: false }).lines).toEqual([62149, 0, 0, 62149])
+  })
+
+  it('has none of a span of which too little was metered', () => {
+    expect(billOf({ ...given, coverage: 899 })).toEqual({ bill: null, missing: ['coverage:899'] })
+    expect(billOf({ ...given, coverage: 900 }).bill).not.toBeNull()
   })
 
   it('has no partial sum when a price or an input is missing', () => {
     const { peak: _peak, ...energy } = prices.energy
     const { demandKw: _demand, ...rest } = given
-    expect(billOf({ ...rest, prices: { ...prices, energy } })).toEqual({ missing: ['energy.peak', 'demand_kw'] })
+    expect(billOf({ ...rest, prices: { ...prices, energy } })).toEqual({
+      bill: null,
+      missing: ['energy.peak', 'demand_kw'],
+    })
   })
 
   it('rounds money half up, away from zero', () => {

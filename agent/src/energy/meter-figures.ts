@@ -14,7 +14,8 @@ import {
 } from './loads.js'
 import type { IntervalMinutes, PlantZone, Slot } from './plant-time.js'
 import { powerFactorHundredths } from './power-factor.js'
-import { knownEnergy, slotEnergy, slotsOf, sum } from './spans.js'
+import { knownEnergy, slotEnergy, slotsOf, sum, sumKnown } from './spans.js'
+import { LEAST_MATCHED } from './unit-energy.js'
 import { type WindowTotal, windowTotal } from './window.js'
 
 const IMPORT: QuantityName = 'energy_active_import_total'
@@ -102,20 +103,33 @@ function quarterDemand(
   return Number.isInteger(periods) ? maxDemand(line, { periods, stepPeriods }, zone) : null
 }
 
-/** Only intervals in which active and reactive energy are both known: a factor of unlike times would mean nothing. */
+/**
+ * Only intervals in which active and reactive energy are both known: a factor of unlike times would mean nothing. Null where
+ * these are too few of those with active energy, since the reactive sum would then pass for the whole span's.
+ */
 function powerFactor(intervals: Iterable<IntervalDraft>): { reactive: Amount | null; hundredths: number | null } {
   const active: Amount[] = []
   const reactive: Amount[] = []
+  let known = 0
   for (const one of intervals) {
     const { energy } = slotEnergy(one, IMPORT)
-    const parts = REACTIVE.flatMap((quantity) => slotEnergy(one, quantity).energy ?? [])
-    if (!energy || parts.length === 0) continue
+    if (!energy) continue
+    known += 1
+    const both = reactiveEnergy(one)
+    if (!both) continue
     active.push(energy)
-    reactive.push(sum(parts))
+    reactive.push(both)
   }
-  if (reactive.length === 0) return { reactive: null, hundredths: null }
+  if (reactive.length === 0 || reactive.length * 1000 < known * LEAST_MATCHED)
+    return { reactive: null, hundredths: null }
   const total = sum(reactive)
   return { reactive: total, hundredths: powerFactorHundredths(sum(active), total) }
+}
+
+/** Lag and lead added; null where a register that the meter has says nothing, which is not zero. */
+export function reactiveEnergy(interval: IntervalDraft): Amount | null {
+  const own = REACTIVE.filter((name) => interval.deltas.some(({ quantity }) => quantity === name))
+  return own.length > 0 ? sumKnown(own.map((name) => slotEnergy(interval, name).energy)) : null
 }
 
 function runOf(powers: readonly SlotPower[]): MeterFigures['run'] {

@@ -1,6 +1,7 @@
 import { type Amount, epochMs, type IntervalRecord, multiply, ratio, subtract } from '@metergate/protocol'
 import type { EnergyReport } from '../control/calls.js'
 import type { RestDays } from '../energy/loads.js'
+import { reactiveEnergy } from '../energy/meter-figures.js'
 import type { PlantZone, Slot } from '../energy/plant-time.js'
 import { slotEnergy, sum } from '../energy/spans.js'
 import {
@@ -14,7 +15,6 @@ import {
 import { type VeeLimits, veeCheck } from '../energy/vee-table.js'
 
 const IMPORT = 'energy_active_import_total'
-const REACTIVE = ['energy_reactive_import_total', 'energy_reactive_export_total'] as const
 /** Days before, of which the usual day is the mean. */
 const USUAL_DAYS = 7
 
@@ -81,14 +81,13 @@ export function wholeDays({ start, end }: Slot, zone: PlantZone): Slot[] {
 function veeInterval({ start, end }: Slot, interval: IntervalRecord | undefined): VeeInterval {
   const { energy, estimated } = slotEnergy(interval, IMPORT)
   const delta = interval?.deltas.find(({ quantity }) => quantity === IMPORT)
-  const reactive = interval ? REACTIVE.flatMap((quantity) => slotEnergy(interval, quantity).energy ?? []) : []
   const meteredMs = delta?.parts?.reduce((ms, part) => ms + part.end - part.start, 0)
   return {
     start,
     end,
     energy,
     estimated,
-    reactive: reactive.length > 0 ? sum(reactive) : null,
+    reactive: interval ? reactiveEnergy(interval) : null,
     // Power was read, so the meter was alive: zero energy is then no outage.
     hasVoltage: interval?.power != null,
     ...(meteredMs === undefined ? {} : { meteredMs }),

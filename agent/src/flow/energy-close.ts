@@ -2,8 +2,11 @@ import { type Amount, type EventRecord, formatAmount, type MeterId } from '@mete
 import type { EnergyReport } from '../control/calls.js'
 import type { EventDraft } from '../energy/interval.js'
 
-/** Names the rules of the closing figures; with the factors, schedules and formulas beside it the cloud can work them out again. */
-export const CLOSE_FORMULA = 'close/1'
+/**
+ * Names the rules of the closing figures; with the factors, schedules and formulas beside it the cloud can work them out again.
+ * 2: a day's cost holds no month's fee, and a span metered too little has no cost.
+ */
+export const CLOSE_FORMULA = 'close/2'
 
 export type ClosePeriod = 'day' | 'month'
 
@@ -119,6 +122,7 @@ function tariffFacts(row: NonNullable<EnergyReport['tariff']>): Facts {
     deep_valley_kwh: text(energy.deep_valley),
     uncovered_kwh: text(row.uncovered),
     total_kwh: text(row.total),
+    estimated_kwh: text(row.estimated),
     valley_share: text(row.valley_share),
     energy_cost_cny: text(bill?.energy),
     basic_cny: text(bill?.basic),

@@ -41,7 +41,7 @@ export function energyReport(store: RecordStore, parts: ReportParts, period: Slo
     meters,
     groups,
     products: parts.products.map((product) => productRow(store, product, parts, period, ledger)),
-    tariff: tariffRow(parts, meters, ledger.byMeter),
+    tariff: tariffRow(parts, meters, ledger.byMeter, period),
     checks: [...checksOf(store, parts, period, ledger), ...checksOfSpan(parts, meters, period, ledger)],
     events: ledger.events.map(({ at, event: { code, meter } }) => ({
       code,

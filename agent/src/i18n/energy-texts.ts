@@ -51,6 +51,14 @@ export const ENERGY = {
     zh: `电费估算：电度 ${energy} + 基本 ${basic} + 力调 ${adjustment} = ${total} 元（估算，非账单）`,
     en: `estimated cost: energy ${energy} + basic ${basic} + power factor ${adjustment} = ${total} CNY (an estimate, no bill)`,
   }),
+  billEnergyOnly: (energy: string, without: readonly string[]): Localized => ({
+    zh: `电度电费估算：${energy} 元，不含：${without.join('、')}（估算，非账单）`,
+    en: `estimated cost of the energy: ${energy} CNY, without: ${without.join(', ')} (an estimate, no bill)`,
+  }),
+  billEstimated: (estimated: string): Localized => ({
+    zh: `其中 ${estimated} kWh 为估算电量`,
+    en: `${estimated} kWh of it are estimated`,
+  }),
   billMissing: (what: readonly string[]): Localized => ({
     zh: `电费无法估算，缺：${what.join('、')}`,
     en: `no cost estimate, for want of: ${what.join(', ')}`,
@@ -176,3 +184,18 @@ export const FIGURE_REASON_TEXTS = {
   no_activity: { zh: '无用电', en: 'no activity' },
   one_mode: { zh: '单一状态', en: 'one mode' },
 } as const satisfies Record<string, Localized>
+
+/** What a cost estimate lacks, from the report's own name for it; a price is named as the configuration writes it. */
+export function billLack(name: string): Localized {
+  const [what, detail] = name.split(':')
+  if (what === 'basic') return { zh: '基本电费（仅按整月计）', en: 'the basic fee (for whole months only)' }
+  if (what === 'pf') return { zh: '力调电费（仅按整月计）', en: 'the power-factor adjustment (for whole months only)' }
+  if (what === 'coverage')
+    return {
+      zh: `足够的计量数据（仅覆盖 ${detail}‰，至少需 900‰）`,
+      en: `metered time (${detail} per mille of it, at least 900 are needed)`,
+    }
+  if (what === 'holidays')
+    return { zh: `${detail} 的节假日安排（软件未收录）`, en: `the holidays of ${detail} (not in this version)` }
+  return { zh: name, en: name }
+}
