@@ -91,7 +91,9 @@ export function energyCsv(report: EnergyReport): string {
       unit: one.unit,
       value: text(one.value),
       per_kg: text(one.per_kg),
-      reason: one.no_value ?? '',
+      reason: [one.no_value ?? [], one.shares_energy_with.map((other) => `energy_shared_with:${other}`)]
+        .flat(2)
+        .join(' '),
     }),
   )
   return csv(HEADER, [...meters, ...groups, ...products, ...tariffRows(report, row)])

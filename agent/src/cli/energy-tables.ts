@@ -170,6 +170,8 @@ const products: Section = (terminal, report) => {
     CLI.coverage,
   ]
   show(terminal, titles, rows)
+  for (const { product, shares_energy_with: others } of report.products)
+    if (others.length > 0) terminal.warn(ENERGY.sharesEnergy(product, others))
 }
 
 const baselines: Section = (terminal, report) => {

@@ -1,6 +1,7 @@
 import { type QuantityName, quantity } from '@metergate/protocol'
 import { findProfile } from '@metergate/protocol/profiles'
 import { CONFIG_HINTS, CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
+import type { Localized } from '../i18n/localized.js'
 import { didYouMean, duplicates } from './check-meters.js'
 import { type Draft, type Entry, issueAt } from './draft.js'
 import type { ConfigIssue, ConfigPath } from './issue.js'
@@ -9,6 +10,7 @@ import type { ProductEntry, ShiftConfig } from './schema.js'
 /** Products: known meters, a counter the meter has, one way of saying pieces per pulse. */
 export function checkProducts(draft: Draft): ConfigIssue[] {
   return [
+    ...draft.products.flatMap((entry, index) => checkShared(draft, entry, draft.products.slice(0, index))),
     ...duplicates(draft, draft.products, (product) => product.id),
     ...draft.products.flatMap(({ path, value: product }) => [
       ...checkCounter(draft, [...path, 'counter'], product.counter?.meter, product.counter),
@@ -87,6 +89,25 @@ function checkCountedTwice(draft: Draft, path: ConfigPath, { energy }: ProductEn
     ]
   })
 }
+
+/** A meter or counter of two products is counted in each: said beforehand, since no figure shows it. */
+function checkShared(draft: Draft, { path, value }: Entry<ProductEntry>, earlier: readonly Entry<ProductEntry>[]) {
+  const issues: ConfigIssue[] = []
+  const warn = (at: ConfigPath, problem: Localized, remedy: Localized) =>
+    issues.push(issueAt(draft, [...path, ...at], problem, remedy, 'warning'))
+  const { counter, energy } = value
+  const counts = earlier.find(({ value: { counter: other } }) => counter && other && isSameCounter(counter, other))
+  if (counts)
+    warn(['counter', 'quantity'], CONFIG_PROBLEMS.counterOfTwo(counts.value.id), CONFIG_REMEDIES.counterPerProduct)
+  energy.forEach((meter, index) => {
+    const other = earlier.find((one) => one.value.energy.includes(meter))
+    if (other) warn(['energy', index], CONFIG_PROBLEMS.energyOfTwo(other.value.id), CONFIG_REMEDIES.meterPerProduct)
+  })
+  return issues
+}
+
+type Counter = NonNullable<ProductEntry['counter']>
+const isSameCounter = (a: Counter, b: Counter): boolean => a.meter === b.meter && a.quantity === b.quantity
 
 function profileOf(draft: Draft, meterId: string) {
   const meter = draft.meters.find(({ value }) => value.id === meterId)

@@ -79,6 +79,26 @@ describe('a product', () => {
   })
 })
 
+describe('two products', () => {
+  const second = (counter: string, energy: string) =>
+    both(
+      wrong(
+        'sync:',
+        `  - id: clog\n    counter: { meter: counter-1, quantity: ${counter} }\n    energy: [${energy}]\nsync:`,
+      ),
+    ).map((line) => line.replace(/^\S+ +/, ''))
+
+  it('on one meter or one counter are warned of, in both languages: each is given all of it', () => {
+    expect(second('pulse_count_1', 'press-2')).toEqual([
+      'products[1].counter.quantity = "pulse_count_1": product eva-slipper has this counter too, and each is given every count. Give each product a counter of its own; one for two is right only where each cycle makes both',
+      'products[1].energy[0] = "press-2": product eva-slipper has this meter\'s energy too, and each is given all of it. Give each product meters of its own, or write one product for the meter',
+      'products[1].counter.quantity = "pulse_count_1"：产品 eva-slipper 也用这个计数，两者都会得到全部计数。每个产品用自己的计数；仅当一次动作同时做出两种产品时才可共用',
+      'products[1].energy[0] = "press-2"：产品 eva-slipper 也用这块表的电量，两者都会得到全部电量。每个产品用自己的电表；若只有一块表，写成一个产品',
+    ])
+    expect(second('pulse_count_2', '')).toEqual([])
+  })
+})
+
 describe('what would fail only later', () => {
   const first = (source: string, env = {}) => both(source, env).join('\n')
 

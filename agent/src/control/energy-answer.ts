@@ -95,6 +95,8 @@ const productEnergySchema = z.object({
   energy: amountSchema.nullable(),
   value: amountSchema.nullable(),
   no_value: noValueReasonSchema.optional(),
+  /** Products with a meter of this one's: each is given all of that meter's energy, so their energies do not add up. */
+  shares_energy_with: z.array(productIdSchema),
   matched: z.number().int(),
   /** kWh per kg, where the weight of a piece is configured. */
   per_kg: amountSchema.nullable(),

@@ -86,6 +86,22 @@ describe('product counters', () => {
   })
 })
 
+describe('two products on one counter', () => {
+  it('do not erase each other, nor does a correction of one touch the other', () => {
+    const [left, right] = ['left', 'right'].map((id) => ({ ...counter, product: productIdSchema.parse(id) }))
+    const intervals = cutPulses(
+      (minute) => minute,
+      () => 0,
+    ).slice(0, 1)
+    const made = [left, right].flatMap((one) => intervals.flatMap((each) => (one && productionOf(each, one)) ?? []))
+    const late = made.slice(0, 1).map((one) => ({ ...one, revision: 1, count: amount(28, 0) }))
+    expect(entriesInForce([...made, ...late]).map((one) => [one.product, text(one.count)])).toEqual([
+      ['left', '28'],
+      ['right', '30'],
+    ])
+  })
+})
+
 describe('declared production', () => {
   const first = declare(
     { product, start: epochMs(T0), end: epochMs(T0 + 8 * HOUR), count: amount(1200, 0), unit: 'pair', shift: 'A' },

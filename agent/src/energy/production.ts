@@ -96,12 +96,16 @@ export function withdraw(previous: ProductionDraft, reason: string): ProductionD
   return { ...previous, count: null, revision: previous.revision + 1, reason }
 }
 
-/** The entries in force: the highest revision of each, without those withdrawn, by start. */
+/**
+ * The entries in force: the highest revision of each, without those withdrawn, by start. A counted entry is named after its counter
+ * and interval alone, so with two products on one counter (a mould that makes both) it is the product that tells them apart.
+ */
 export function entriesInForce<P extends ProductionDraft>(entries: Iterable<P>): P[] {
   const newest = new Map<string, P>()
   for (const entry of entries) {
-    const known = newest.get(entry.entry)
-    if (!known || entry.revision >= known.revision) newest.set(entry.entry, entry)
+    const name = `${entry.product} ${entry.entry}`
+    const known = newest.get(name)
+    if (!known || entry.revision >= known.revision) newest.set(name, entry)
   }
   return [...newest.values()].filter(({ count }) => count !== null).sort((a, b) => a.start - b.start)
 }

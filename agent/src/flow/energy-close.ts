@@ -93,6 +93,7 @@ function productFacts(row: EnergyReport['products'][number]): Facts {
     energy_kwh: text(row.energy),
     unit_energy_kwh: text(row.value),
     no_value: row.no_value ?? null,
+    energy_shared_with: row.shares_energy_with.length > 0 ? row.shares_energy_with.join(' ').slice(0, 500) : null,
     matched: row.matched,
     estimated: row.estimated,
     unit_energy_kwh_per_kg: text(row.per_kg),

@@ -95,7 +95,7 @@ function meterRow(
 function productRow(
   store: RecordStore,
   { plan, label, weightKg, baseline }: ReportProduct,
-  { zone, minutes }: ReportParts,
+  { zone, minutes, products }: ReportParts,
   period: Slot,
   { intervals, production }: LedgerSpan,
 ): EnergyReport['products'][number] {
@@ -113,6 +113,9 @@ function productRow(
     energy: spans.some(({ energy }) => energy) ? figure.energyTotal : null,
     value: figure.value,
     ...(figure.reason ? { no_value: figure.reason } : {}),
+    shares_energy_with: products.flatMap(({ plan: { id, meters: others } }) =>
+      id !== product && others.some((meter) => meters.includes(meter)) ? [id] : [],
+    ),
     matched: figure.expectedMs > 0 ? Math.floor((figure.matchedMs * 1000) / figure.expectedMs) : 0,
     per_kg: weightKg ? unitEnergy(byWeight(spans, weightKg)).value : null,
     process: figure.processValue,

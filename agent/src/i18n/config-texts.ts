@@ -231,6 +231,14 @@ export const CONFIG_PROBLEMS = {
     zh: `在组 ${group} 中这是总表，其分表 ${subs.join('、')} 也写在这里，电量会重复计算`,
     en: `in group ${group} this is the main meter of ${subs.join(', ')}, listed here too: that energy counts twice`,
   }),
+  energyOfTwo: (other: string): Localized => ({
+    zh: `产品 ${other} 也用这块表的电量，两者都会得到全部电量`,
+    en: `product ${other} has this meter's energy too, and each is given all of it`,
+  }),
+  counterOfTwo: (other: string): Localized => ({
+    zh: `产品 ${other} 也用这个计数，两者都会得到全部计数`,
+    en: `product ${other} has this counter too, and each is given every count`,
+  }),
   baselineBackwards: { zh: '结束日期早于开始日期', en: 'the last day is before the first' },
   shiftsOverlap: (other: string): Localized => ({ zh: `与班次 ${other} 时间重叠`, en: `overlaps shift ${other}` }),
   otherCloud: (enrolled: string): Localized => ({
@@ -306,6 +314,14 @@ export const CONFIG_REMEDIES = {
     zh: `只留分表（删去 ${main}），或只留总表`,
     en: `keep the sub meters (remove ${main}), or the main meter alone`,
   }),
+  meterPerProduct: {
+    zh: '每个产品用自己的电表；若只有一块表，写成一个产品',
+    en: 'give each product meters of its own, or write one product for the meter',
+  },
+  counterPerProduct: {
+    zh: '每个产品用自己的计数；仅当一次动作同时做出两种产品时才可共用',
+    en: 'give each product a counter of its own; one for two is right only where each cycle makes both',
+  },
   moveShift: { zh: '改开始或结束时刻', en: 'change its start or end' },
   otherCloud: (enrolled: string, file: string): Localized => ({
     zh: `改为 ${enrolled}（或删去此项）；要换平台则用新平台的注册码执行 metergate enrol；若只是平台换了地址，改 ${file} 中的 cloud`,

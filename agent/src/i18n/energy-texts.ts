@@ -51,6 +51,10 @@ export const ENERGY = {
     zh: `电费估算：电度 ${energy} + 基本 ${basic} + 力调 ${adjustment} = ${total} 元（估算，非账单）`,
     en: `estimated cost: energy ${energy} + basic ${basic} + power factor ${adjustment} = ${total} CNY (an estimate, no bill)`,
   }),
+  sharesEnergy: (product: string, others: readonly string[]): Localized => ({
+    zh: `${product} 与 ${others.join('、')} 共用电表：各自按该表全部电量计算，不可相加`,
+    en: `${product} shares a meter with ${others.join(', ')}: each is given all of that meter's energy, so they do not add up`,
+  }),
   billEnergyOnly: (energy: string, without: readonly string[]): Localized => ({
     zh: `电度电费估算：${energy} 元，不含：${without.join('、')}（估算，非账单）`,
     en: `estimated cost of the energy: ${energy} CNY, without: ${without.join(', ')} (an estimate, no bill)`,
