@@ -34,7 +34,7 @@ export interface MatchQuestion {
 /**
  * The period as spans of known energy and output. Counted output is matched on the grid; a declared entry makes one
  * span of its own, so that a shift's count is set against exactly that shift's energy. A declared entry counts only
- * where nothing was counted. One that crosses an end of the period gives it the part of its count that falls there by time,
+ * where nothing was counted: where a counter knows a part of its time, the rest has its part of the count. One that crosses an end of the period gives it the part of its count that falls there by time,
  * and its energy is then said to be estimated; an entry longer than the period gives it nothing.
  */
 export function matchSpans(question: MatchQuestion): Span[] {
@@ -43,7 +43,7 @@ export function matchSpans(question: MatchQuestion): Span[] {
   const line = new EnergyLine(slots, energies(question, slots))
   const entries = entriesInForce(production).filter((entry) => entry.product === product)
   const counted = countedOutput(entries)
-  const declared = declaredStretches(entries, period, counted)
+  const declared = declaredStretches(entries, period)
   const spans: Span[] = declared.map(({ start, end, output, isSplit }) => {
     const known = line.between(start, end)
     return { start, end, output, ...known, ...(isSplit && known.energy ? { estimated: known.energy } : {}) }
@@ -85,35 +85,57 @@ interface Stretch {
   readonly isSplit: boolean
 }
 
-/** Declared entries, those that overlap joined: their output belongs to the whole stretch. */
-function declaredStretches(entries: readonly ProductionDraft[], period: Slot, counted: Map<number, Amount>): Stretch[] {
-  const starts = [...counted.keys()]
+/**
+ * Declared entries where nothing was counted, those that overlap joined: their output belongs to the whole stretch. Of one that a
+ * counter covers in part the rest counts by time, or a counter that fails in the first quarter of a shift would take the shift's
+ * count along with it.
+ */
+function declaredStretches(entries: readonly ProductionDraft[], period: Slot): Stretch[] {
+  const counted = entries.filter(({ source, count }) => source !== 'declared' && count)
+  const pieces = entries.flatMap((entry) =>
+    entry.source === 'declared'
+      ? uncounted(entry, counted).flatMap((piece) => declaredWithin(entry, piece, period) ?? [])
+      : [],
+  )
   const stretches: Stretch[] = []
-  for (const entry of entries) {
-    const { source, start, end } = entry
-    if (source !== 'declared' || starts.some((at) => at >= start && at < end)) continue
-    const inside = declaredWithin(entry, period)
-    if (!inside) continue
+  for (const piece of pieces.sort((a, b) => a.start - b.start)) {
     const last = stretches.at(-1)
-    if (last && inside.start < last.end) {
+    if (last && piece.start < last.end) {
       stretches[stretches.length - 1] = {
         start: last.start,
-        end: Math.max(last.end, inside.end),
-        output: add(last.output, inside.output),
-        isSplit: last.isSplit || inside.isSplit,
+        end: Math.max(last.end, piece.end),
+        output: add(last.output, piece.output),
+        isSplit: last.isSplit || piece.isSplit,
       }
-    } else stretches.push(inside)
+    } else stretches.push(piece)
   }
   return stretches
 }
 
-/** What of a declared entry belongs to the period; parts of one entry over neighbouring periods add up to its count. */
-function declaredWithin({ start, end, count }: ProductionDraft, period: Slot): Stretch | undefined {
-  const from = Math.max(start, period.start)
-  const to = Math.min(end, period.end)
+type Stretched = Pick<Span, 'start' | 'end'>
+
+/** What of an entry's time no counted interval touches; `counted` by start. */
+function uncounted({ start, end }: Stretched, counted: readonly Stretched[]): Stretched[] {
+  const pieces: Stretched[] = []
+  let from = start
+  for (const one of counted) {
+    if (one.end <= from || one.start >= end) continue
+    if (one.start > from) pieces.push({ start: from, end: one.start })
+    from = one.end
+  }
+  if (from < end) pieces.push({ start: from, end })
+  return pieces
+}
+
+/** What of a declared entry's piece belongs to the period; parts of one entry over neighbouring periods add up to its count. */
+function declaredWithin(entry: ProductionDraft, piece: Stretched, period: Slot): Stretch | undefined {
+  const { start, end, count } = entry
+  const from = Math.max(piece.start, period.start)
+  const to = Math.min(piece.end, period.end)
   if (!count || to <= from) return undefined
   if (from === start && to === end) return { start, end, output: count, isSplit: false }
-  if (end - start > period.end - period.start) return undefined
+  const isWithin = start >= period.start && end <= period.end
+  if (!isWithin && end - start > period.end - period.start) return undefined
   const output = subtract(upTo(count, { start, end }, to), upTo(count, { start, end }, from))
   return { start: from, end: to, output, isSplit: true }
 }
@@ -127,7 +149,7 @@ export function outputOf(
   const entries = entriesInForce(production).filter((entry) => entry.product === product)
   const counted = countedOutput(entries)
   const inside = [...counted].flatMap(([at, count]) => (at >= period.start && at < period.end ? [count] : []))
-  const declared = declaredStretches(entries, period, counted)
+  const declared = declaredStretches(entries, period)
   if (inside.length + declared.length === 0) return null
   return {
     output: sum([...inside, ...declared.map(({ output }) => output)]),

@@ -226,6 +226,39 @@ describe('matching output with energy', () => {
   })
 })
 
+describe('a declared entry beside a counter', () => {
+  const counted = (minute: number, count: number): ProductionDraft => ({
+    ...entry(minute * MINUTE, (minute + 15) * MINUTE, count),
+    entry: `counter:press-1/pulse_count_1:${minute}`,
+    source: 'counter',
+  })
+  const outputIn = (...production: ProductionDraft[]) => {
+    const made = outputOf(product, period, production)
+    return [text(made?.output), made?.isSplit]
+  }
+
+  it('counts where the counter fell silent, its part by time', () => {
+    // 465 of 480 minutes: 3875 of 4000.
+    expect(outputIn(counted(0, 30), entry(0, 8 * HOUR, 4000))).toEqual(['3905', true])
+    const spans = matchSpans(ask({ production: [counted(0, 30), entry(0, 8 * HOUR, 4000)] }))
+    expect(spans.map(({ energy, output }) => [text(energy), text(output)])).toEqual([
+      ['0.25', '30'],
+      ['7.75', '3875'],
+    ])
+  })
+
+  it('does not count on top where it begins within a counted interval', () => {
+    // 225 of 235 minutes: 3000 × 225 ÷ 235 = 2872.3, and the 100 that were counted.
+    expect(outputIn(counted(0, 100), entry(5 * MINUTE, 4 * HOUR, 3000))).toEqual(['2972', true])
+  })
+
+  it('gives a silence in the middle its part, and none where all was counted', () => {
+    const around = [counted(0, 30), counted(30, 30)]
+    expect(outputIn(...around, entry(0, 45 * MINUTE, 120))).toEqual(['100', true])
+    expect(outputIn(...around, counted(15, 31), entry(0, 45 * MINUTE, 120))).toEqual(['91', false])
+  })
+})
+
 describe('a declared entry that crosses the end of a period', () => {
   const day = (date: number): Slot => ({ start: zone.midnight(2026, 3, date), end: zone.midnight(2026, 3, date + 1) })
   const night: ProductionDraft = {

@@ -17,8 +17,11 @@ export type NoValueReason = z.infer<typeof noValueReasonSchema>
 /** A unit-energy figure as computed; whoever stores it adds the stamp. */
 export type UnitEnergyDraft = Omit<UnitEnergyRecord, 'stamp'>
 
-/** 2: declared entries that cross an end of the period are split by time. */
-export const UNIT_ENERGY_FORMULA = 'unit-energy/2'
+/**
+ * 2: declared entries that cross an end of the period are split by time. 3: so are those that a counter covers in part, and an
+ * interval metered in part has no energy of its own.
+ */
+export const UNIT_ENERGY_FORMULA = 'unit-energy/3'
 
 /** Below this share of matched spans (per mille) a ratio is not published. */
 export const LEAST_MATCHED = 900
