@@ -63,6 +63,7 @@ describe('two-part bill (rules of case C6)', () => {
     total: whole(85_000),
     uncovered: zero,
     versions: ['made-up'],
+    unknownHolidays: [],
   }
   const prices: Prices = pricesSchema.parse({
     energy: { sharp: amount(13_507, -4), peak: amount(11_111, -4), flat: amount(6_605, -4), valley: amount(2_642, -4) },
@@ -100,6 +101,11 @@ describe('two-part bill (rules of case C6)', () => {
     // With nothing charged by the month the energy's cost is the whole cost of any span.
     const onePart = pricesSchema.parse({ energy: prices.energy })
     expect(linesOf({ split, prices: onePart, coverage: 1000, isMonth: false }).lines).toEqual([62149, 0, 0, 62149])
+  })
+
+  it('has none where a holiday of the year is not known', () => {
+    const unknown = { ...split, unknownHolidays: ['2027 spring_festival'] }
+    expect(billOf({ ...given, split: unknown })).toEqual({ bill: null, missing: ['holidays:2027/spring_festival'] })
   })
 
   it('has none of a span of which too little was metered', () => {

@@ -98,6 +98,7 @@ function whatIsMissing(input: BillInput): string[] {
   return [
     ...missing,
     ...(split.uncovered.n !== 0 ? ['tariff of all intervals'] : []),
+    ...split.unknownHolidays.map((one) => `holidays:${one.replace(' ', '/')}`),
     // The limit of every other figure: of what nobody metered nobody knows the cost.
     ...(coverage < LEAST_MATCHED ? [`coverage:${coverage}`] : []),
     ...(isMonth && prices.basic?.by === 'demand' && !demandKw ? ['demand_kw'] : []),

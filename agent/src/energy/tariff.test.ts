@@ -140,3 +140,16 @@ describe('the shipped Zhejiang tariff', () => {
     expect([toNumber(before.uncovered), toNumber(before.total), valleyShare(before)]).toEqual([5, 0, null])
   })
 })
+
+describe('a year whose holidays are not known', () => {
+  it('is named where a holiday may fall, in its hours, and nowhere else', () => {
+    const unknownAt = (...when: [number, number, number, number]) => {
+      const [year, month, day, hour] = when
+      const start = zone.instant(year, month, day, hour * 60)
+      return splitByTariff([{ start, energy: amount(1, 0) }], ZHEJIANG_TOU, zone).unknownHolidays
+    }
+    expect(unknownAt(2027, 2, 7, 10)).toEqual(['2027 spring_festival'])
+    expect(unknownAt(2027, 10, 1, 10)).toEqual(['2027 national_day'])
+    expect([unknownAt(2027, 2, 7, 20), unknownAt(2027, 3, 7, 10), unknownAt(2026, 2, 17, 10)]).toEqual([[], [], []])
+  })
+})

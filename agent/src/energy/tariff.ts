@@ -99,6 +99,24 @@ export interface TariffSplit {
   /** Energy of intervals that the tariff says nothing about; part of no period and not of `total`. */
   readonly uncovered: Amount
   readonly versions: readonly string[]
+  /** Holidays whose dates of a year are not known, as `2027 spring_festival`, where they may have changed a period here. */
+  readonly unknownHolidays: readonly string[]
+}
+
+/**
+ * Holidays that may fall on this interval and whose dates of its year the tariff does not hold: without them the usual period
+ * would be billed as certain. Asked only in the months in which the holiday has ever been, or a year without dates had no bill.
+ */
+function unknownHolidaysAt(tariff: Tariff, zone: PlantZone, start: EpochMs): string[] {
+  const { date, year, minuteOfDay } = zone.local(start)
+  const hour = minuteOfDay / 60
+  const rules = versionOn(tariff, date)?.holiday_rules.filter(({ from, to }) => from <= hour && hour < to) ?? []
+  return rules.flatMap(({ holiday }) => {
+    const dates = tariff.holidays.filter(({ name }) => name === holiday).flatMap((one) => one.dates)
+    const isPossible = dates.some((one) => one.slice(5, 7) === date.slice(5, 7))
+    const isKnown = dates.some((one) => one.startsWith(`${year}-`))
+    return isPossible && !isKnown ? [`${year} ${holiday}`] : []
+  })
 }
 
 /** Splits interval energies (kWh, by interval start) over the tariff's periods. */
@@ -109,6 +127,7 @@ export function splitByTariff(
 ): TariffSplit {
   const energy: Record<TariffPeriod, Amount> = { sharp: ZERO, peak: ZERO, flat: ZERO, valley: ZERO, deep_valley: ZERO }
   const versions = new Set<string>()
+  const unknownHolidays = new Set<string>()
   let uncovered = ZERO
   for (const one of intervals) {
     const found = tariffPeriodAt(tariff, zone, one.start)
@@ -118,8 +137,10 @@ export function splitByTariff(
     }
     energy[found.period] = add(energy[found.period], one.energy)
     versions.add(found.version)
+    for (const name of unknownHolidaysAt(tariff, zone, one.start)) unknownHolidays.add(name)
   }
-  return { energy, total: sum(TARIFF_PERIODS.map((period) => energy[period])), uncovered, versions: [...versions] }
+  const total = sum(TARIFF_PERIODS.map((period) => energy[period]))
+  return { energy, total, uncovered, versions: [...versions], unknownHolidays: [...unknownHolidays] }
 }
 
 /** (valley + deep valley) ÷ total at six decimals; null when nothing was used. */
