@@ -30,6 +30,20 @@ describe('one step of a counter', () => {
     expect(judge(999_900, 100, HOUR, { modulus: undefined })).toEqual({ kind: 'decrease', fall: 999_800 })
   })
 
+  it('takes no fall from mid-register for a rollover, however long the gap that makes the rise plausible', () => {
+    const weekend = 59 * HOUR
+    expect(judge(400_030, 0, weekend).kind).toBe('decrease')
+    expect(judge(899_999, 0, weekend).kind).toBe('decrease')
+    expect(judge(900_000, 100_001, weekend).kind).toBe('decrease')
+    expect(judge(900_000, 100_000, weekend).kind).toBe('rollover')
+  })
+
+  it('believes a rollover by a presumed largest power only where hardly a reading was missed', () => {
+    const presumed = { rolloverWithinMs: 180_000, maxPerHour: 1_000_000 }
+    expect(judge(999_900, 100, 180_000, presumed).kind).toBe('rollover')
+    expect(judge(999_900, 100, 180_001, presumed).kind).toBe('decrease')
+  })
+
   it('without a largest power believes a rollover from the top tenth to the bottom tenth', () => {
     const open = { maxPerHour: undefined }
     expect(judge(900_000, 100_000, HOUR, open).kind).toBe('rollover')

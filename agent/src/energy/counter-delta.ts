@@ -10,8 +10,10 @@ export interface CounterSample {
 export interface CounterLimits {
   /** The value at which the register starts again at zero, in register digits; undefined when it never does. */
   readonly modulus: number | undefined
-  /** The most it can rise in one hour, in register digits (largest power × 1 h); undefined when not configured. */
+  /** The most it can rise in one hour, in register digits (largest power × 1 h); undefined when nothing bounds it. */
   readonly maxPerHour: number | undefined
+  /** Where `maxPerHour` is only presumed: it shows no rollover over a longer gap than this. Absent when configured. */
+  readonly rolloverWithinMs?: number | undefined
   /** The smallest amount it moves by, in register digits: 1, or more where a CT ratio stretches the meter's own digit. */
   readonly step: number
   /** Time that passed unseen by the samples' own times, because the clock was set back; widens what is plausible. */
@@ -33,7 +35,7 @@ export const RISE_TOLERANCE_PERCENT = 120
 const REFRESH_MS = 60_000
 
 const HOUR_MS = 3_600_000
-/** Without a configured largest power, only a fall from the top tenth to the bottom tenth counts as a rollover. */
+/** Only a fall from the top tenth to the bottom tenth counts as a rollover: from anywhere else it is a reset, or another meter. */
 const ROLLOVER_EDGE = 10
 
 /**
@@ -49,15 +51,20 @@ export function judgeStep(before: CounterSample, after: CounterSample, limits: C
       : { kind: 'forward', rise: difference }
   }
   const { modulus } = limits
-  if (modulus !== undefined && before.n < modulus && isRollover(before.n, after.n, modulus, most)) {
+  const isSeen = after.at - before.at <= (limits.rolloverWithinMs ?? Number.POSITIVE_INFINITY)
+  if (modulus !== undefined && before.n < modulus && isSeen && isRollover(before.n, after.n, modulus, most)) {
     return { kind: 'rollover', rise: difference + modulus }
   }
   return { kind: 'decrease', fall: -difference }
 }
 
+/**
+ * The largest power alone shows no rollover: what it allows grows with the gap until a weekend explains any fall, a new
+ * meter's zero too.
+ */
 function isRollover(before: number, after: number, modulus: number, most: number | undefined): boolean {
-  if (most !== undefined) return after - before + modulus <= most
-  return before >= modulus - modulus / ROLLOVER_EDGE && after <= modulus / ROLLOVER_EDGE
+  const isAtEdges = before >= modulus - modulus / ROLLOVER_EDGE && after <= modulus / ROLLOVER_EDGE
+  return isAtEdges && (most === undefined || after - before + modulus <= most)
 }
 
 /** The most the register can rise in `ms`: a slow load may still turn one step at any moment. */

@@ -8,10 +8,15 @@ export interface CounterSpec {
   /** Where the register starts again at zero (raw modulus × scale × ratio); absent when it never does. */
   readonly modulus?: Amount
   /**
-   * Largest rise in one hour: for kWh the largest power in kW. Tells rollovers from resets and catches wild values.
-   * Default: 10 MW, or 50 pulses a second.
+   * Largest rise in one hour, as configured: for kWh the largest power in kW. Tells rollovers from resets, over a silence
+   * too, and catches wild values.
    */
   readonly maxPerHour?: Amount
+  /**
+   * Where none is configured: a generous one worked out from what else is known. Catches wild values, but shows no
+   * rollover over a silence. Default: 10 MW, or 50 pulses a second.
+   */
+  readonly presumedPerHour?: Amount
   /** What one step of the meter's own register is worth, where a ratio makes it more than the last digit. */
   readonly step?: Amount
 }

@@ -243,6 +243,35 @@ describe('interval cutter', () => {
     expect(events).toEqual([])
   })
 
+  describe('a register at zero after a silence', () => {
+    const after = (silenceMs: number, from: string, counter: CutterOptions['counters'][number]) =>
+      cut(new IntervalCutter(options({ counters: [counter] })), [
+        poll(START, from),
+        ...[0, 1, 2, 3, 20].map((minute) => poll(START + silenceMs + minute * 60_000, `${minute}.00`)),
+      ])
+    const booked = (drafts: ReturnType<typeof cut>) =>
+      drafts.intervals.reduce((total, { deltas: [d] }) => total + (kwh(d?.delta) ?? 0), 0)
+
+    it('is a reset from mid-register: no modulus is booked', () => {
+      const seen = after(59 * 3_600_000, '400030.00', { quantity: energy, modulus: amount(1_000_000, 0) })
+      expect(seen.events.map(({ code }) => code)).toEqual(['reading_gap', 'register_decrease', 'reading_gap'])
+      expect(booked(seen)).toBeLessThan(21)
+    })
+
+    it('is a reset near the modulus too where no largest power is configured', () => {
+      const seen = after(20 * 60_000, '62000.00', { quantity: energy, modulus: amount(65_536, 0) })
+      expect(seen.events.map(({ code }) => code)).toContain('register_decrease')
+      expect(booked(seen)).toBeLessThan(21)
+    })
+
+    it('is a rollover where the configured power reaches the modulus in that time', () => {
+      const counter = { quantity: energy, modulus: amount(1_000_000, 0), maxPerHour: amount(400, 0) } as const
+      const codes = (from: string) => after(10 * 3_600_000, from, counter).events.map(({ code }) => code)
+      expect(codes('998000.00')).toContain('register_rollover')
+      expect(codes('990000.00')).toContain('register_decrease')
+    })
+  })
+
   it('continues from a checkpoint at any poll as if it had never stopped', () => {
     const polls = Array.from({ length: 60 }, (_, i) =>
       poll(START + i * 60_000, `${(5000 + i * 0.37 - (i > 31 ? 5000 : 0)).toFixed(2)}`),

@@ -34,7 +34,7 @@ import { SlotBooks } from './slot-books.js'
 export type * from './cutter-types.js'
 
 const NOTHING: CutterOutput = { intervals: [], events: [] }
-/** Without a configured limit: 10 MW, or 50 pulses a second. Wide, but no first zero can book a lifetime. */
+/** Where nothing bounds it: 10 MW, or 50 pulses a second. Wide, but no first zero can book a lifetime. */
 const FASTEST_ENERGY: Amount = { n: 10_000, exp: 0 }
 const FASTEST_PULSES: Amount = { n: 180_000, exp: 0 }
 const LONG_GAP_MS = 62 * 86_400_000
@@ -177,13 +177,15 @@ export class IntervalCutter {
   }
 
   /** A counter's limits in digits of its register, which `multiplier` may stand above. */
-  #limits({ quantity: name, modulus, maxPerHour, step }: CounterSpec, exp: number): CounterLimits {
+  #limits({ quantity: name, modulus, maxPerHour, presumedPerHour, step }: CounterSpec, exp: number): CounterLimits {
     const multiplier = multiplierUntil(this.#state, Number.POSITIVE_INFINITY)
-    const fastest = maxPerHour ?? (quantity(name).unit === 'pulse' ? FASTEST_PULSES : FASTEST_ENERGY)
+    const presumed = presumedPerHour ?? (quantity(name).unit === 'pulse' ? FASTEST_PULSES : FASTEST_ENERGY)
+    const fastest = maxPerHour ?? presumed
     return {
       modulus: modulus && rescale(modulus, exp)?.n,
       maxPerHour: ratio(fastest, multiplier, exp)?.n,
       step: Math.max(1, (step && rescale(step, exp)?.n) ?? 1),
+      ...(maxPerHour ? {} : { rolloverWithinMs: Math.max(3 * this.#options.periodMs, 60_000) }),
     }
   }
 
