@@ -27,8 +27,12 @@ export interface SlotBook {
 
 /** All a cutter knows between two polls. */
 export interface CutterState {
-  /** Zone, interval length, cadence and counters it was made for. */
+  /** Zone, interval length and counters it was made for. */
   readonly grid: string
+  /** CT × PT that the newest reading was multiplied by; absent in what was written before it was kept. */
+  ratio?: Amount | undefined
+  /** First reading under it, where it had been another. */
+  ratioSince?: number | undefined
   tracks: TrackState[]
   /** By interval start. */
   slots: Map<number, SlotBook>
@@ -45,9 +49,14 @@ export interface CutterState {
 const ONE: Amount = { n: 1, exp: 0 }
 
 /** A state that knows nothing yet. */
-export function freshCutterState(grid: string, counters: number, multiplier: Amount = ONE): CutterState {
+export function freshCutterState(
+  grid: string,
+  counters: number,
+  { multiplier = ONE, ratio = ONE }: { readonly multiplier?: Amount; readonly ratio?: Amount },
+): CutterState {
   return {
     grid,
+    ratio,
     tracks: Array.from({ length: counters }, freshTrack),
     slots: new Map(),
     multipliers: [{ from: Number.MIN_SAFE_INTEGER, multiplier }],
@@ -114,7 +123,10 @@ const book = z.strictObject({
 })
 const stateSchema = z.strictObject({
   format: z.literal('cutter/1'),
-  grid: z.string(),
+  // Earlier ones named the cadence too, on which nothing in here depends.
+  grid: z.string().transform((grid) => grid.replace(/ \d+ms /, ' ')),
+  ratio: amountSchema.optional(),
+  ratioSince: integer.optional(),
   tracks: z.array(track),
   slots: z.array(z.tuple([integer, book])).transform((entries) => new Map(entries)),
   multipliers: z.array(z.strictObject({ from: integer, multiplier: amountSchema })).min(1),

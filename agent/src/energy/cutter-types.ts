@@ -30,6 +30,8 @@ export interface CutterOptions {
   readonly counters: readonly CounterSpec[]
   /** See `multiplier` of the interval record: 1 unless the readings are still secondary values. */
   readonly multiplier?: Amount
+  /** CT × PT that the readings are multiplied by already; 1 where the meter does it or has none. */
+  readonly ratio?: Amount
   /** How long an interval waits for a counter that lags behind the others. Default: 2 intervals or 5 polls. */
   readonly patienceMs?: number
   /** A silence longer than this is not spread over the grid. Default 62 days. */

@@ -168,6 +168,93 @@ describe('energy per product, from readings', () => {
     expect(corrected).toMatchObject({ revision: 1, reason: 'late_values', output: amount(3050, 0) })
   })
 
+  describe('when the configuration changed over a restart', () => {
+    const withMeter = (more: object) => ({
+      ...options,
+      meters: [
+        {
+          ...options.meters[0],
+          id: press,
+          periodMs: MINUTE,
+          counters: [{ quantity: 'energy_active_import_total' as const }],
+          ...more,
+        },
+      ],
+    })
+    /** As cut; what is bridged beside it comes as a revision. */
+    const energies = (drafts: readonly EnergyDraft[]) =>
+      drafts
+        .flatMap((draft) => (draft.kind === 'interval' && draft.revision === 0 ? [draft.deltas[0]?.delta] : []))
+        .map((one) => one && toNumber(one))
+    const codes = (drafts: readonly EnergyDraft[]) => drafts.flatMap((one) => (one.kind === 'event' ? [one.code] : []))
+    /** 0.01 kWh a minute on the meter's own register. */
+    const minutes = (from: number, to: number, ct: number): ReadingRecord[] =>
+      Array.from({ length: to - from + 1 }, (_, index) =>
+        reading(
+          press,
+          'energy_active_import_total',
+          MIDNIGHT + (from + index) * MINUTE,
+          (1000 + from + index) * ct,
+          -2,
+        ),
+      )
+    const restart = (desk: EnergyDesk, plan: DeskOptions): EnergyDesk => {
+      const restored = EnergyDesk.restore(plan, desk.checkpoint())
+      if (!restored.ok) throw new Error(restored.fault.why)
+      expect(restored.value.changed).toEqual([])
+      return restored.value.desk
+    }
+    const ct = (n: number) => withMeter({ ratio: amount(n, 0) })
+
+    it('books no step of the CT ratio as energy, and says that it changed', () => {
+      const desk = EnergyDesk.fresh(ct(40))
+      const before = feed(desk, minutes(0, 60, 40))
+      const after = feed(restart(desk, ct(60)), minutes(70, 120, 60))
+      expect(energies([...before, ...after])).toEqual([6, 6, 6, 6, 3, 9, 9, 9])
+      const [event] = after.flatMap((draft) => (draft.kind === 'event' && draft.code === 'ratio_change' ? [draft] : []))
+      expect(event?.facts).toMatchObject({ ratio_before: '40', ratio: '60', old_end_at: MIDNIGHT + 60 * MINUTE })
+    })
+
+    it('books none either when the ratio was told before the restart, nor twice over two restarts', () => {
+      const desk = EnergyDesk.fresh(ct(40))
+      const drafts = feed(desk, minutes(0, 60, 40))
+      drafts.push(...(desk.change(press, { cause: 'ratio_change', at: epochMs(MIDNIGHT + 60 * MINUTE) })?.drafts ?? []))
+      drafts.push(...feed(desk, minutes(61, 63, 40)))
+      const second = restart(desk, ct(60))
+      drafts.push(...feed(second, minutes(66, 90, 60)), ...feed(restart(second, ct(60)), minutes(91, 105, 60)))
+      expect(energies(drafts).slice(4)).toEqual([0.8 + 5.4, 9, 9])
+      expect(codes(drafts).filter((code) => code === 'ratio_change')).toHaveLength(2)
+    })
+
+    it('only notes a ratio told after it was read with', () => {
+      const desk = EnergyDesk.fresh(ct(40))
+      feed(desk, minutes(0, 60, 40))
+      const second = restart(desk, ct(60))
+      feed(second, minutes(70, 80, 60))
+      const told = second.change(press, { cause: 'ratio_change', at: epochMs(MIDNIGHT + 62 * MINUTE) })
+      expect(told).toMatchObject({ isLate: true })
+    })
+
+    it('takes readings of before the restart with the ratio of before', () => {
+      const desk = EnergyDesk.fresh(ct(40))
+      const drafts = feed(desk, minutes(0, 50, 40))
+      const second = restart(desk, ct(60))
+      drafts.push(...minutes(51, 60, 40).flatMap((one) => second.take(one, one.stamp.wall, true)))
+      drafts.push(...feed(second, minutes(61, 90, 60)))
+      expect(energies(drafts)).toEqual([6, 6, 6, 6, 8.4, 9])
+    })
+
+    it('goes on through the interval when only the cadence changed, from a checkpoint that names the old one too', () => {
+      const desk = EnergyDesk.fresh(withMeter({}))
+      const before = feed(desk, minutes(0, 50, 1))
+      const second = restart(desk, withMeter({ periodMs: MINUTE / 2 }))
+      expect(energies([...before, ...feed(second, minutes(51, 75, 1))])).toEqual([0.15, 0.15, 0.15, 0.15, 0.15])
+      const old = desk.checkpoint().replace('15min energy', '15min 60000ms energy')
+      expect(old).not.toBe(desk.checkpoint())
+      expect(EnergyDesk.restore(withMeter({}), old)).toMatchObject({ ok: true, value: { changed: [] } })
+    })
+  })
+
   it('refuses a checkpoint that is none', () => {
     expect(EnergyDesk.restore(options, '{"format":"other"}')).toMatchObject({ ok: false })
     expect(EnergyDesk.restore(options, 'not json')).toMatchObject({ ok: false })

@@ -31,6 +31,8 @@ export interface MeterPlan {
   /** Cadence of the polls that carry the counters. */
   readonly periodMs: number
   readonly counters: readonly CounterSpec[]
+  /** CT × PT that its readings are multiplied by; 1 when left out. */
+  readonly ratio?: Amount
 }
 
 export interface DeskOptions {
@@ -134,22 +136,27 @@ export class EnergyDesk {
     for (const book of this.#books.values()) book.recall(list)
   }
 
-  /** Takes one reading, dated; returns what it finished. */
-  take(reading: ReadingRecord, at: EpochMs): EnergyDraft[] {
+  /**
+   * Takes one reading, dated; returns what it finished. `isOfBefore`: it was taken before the restart, so perhaps with
+   * another configuration.
+   */
+  take(reading: ReadingRecord, at: EpochMs, isOfBefore = false): EnergyDraft[] {
     const cutter = this.#cutters.get(reading.meter)
     const values = goodValues(reading, at)
     if (!cutter || values.length === 0) return []
     const power = values.find(({ quantity }) => quantity === 'power_active_total')?.value
     const counters = this.#countersOf(reading.meter)
     const counts = values.filter(({ quantity }) => counters.has(quantity))
+    if (!isOfBefore) cutter.adoptRatio(at)
     const { intervals, events } = cutter.read({ at, values: counts, ...(power ? { power } : {}) })
     return [...events, ...this.#close(reading.meter, intervals)]
   }
 
   /** The last believed register of a meter that what was read off it contradicts. */
-  contradictedBy(meter: MeterId, { at, oldEnd }: MeterChange): Amount | undefined {
+  contradictedBy(meter: MeterId, change: MeterChange): Amount | undefined {
+    const { oldEnd } = change
     const cutter = this.#cutters.get(meter)
-    return oldEnd && cutter && !cutter.hasBrokenSince(at) ? cutter.contradictedBy(oldEnd) : undefined
+    return oldEnd && cutter && !cutter.hasBrokenSince(change) ? cutter.contradictedBy(oldEnd) : undefined
   }
 
   /**
@@ -162,7 +169,7 @@ export class EnergyDesk {
   ): { readonly drafts: EnergyDraft[]; readonly facts: EventDraft['facts']; readonly isLate: boolean } | undefined {
     const cutter = this.#cutters.get(meter)
     if (!cutter) return undefined
-    const isLate = cutter.hasBrokenSince(change.at)
+    const isLate = cutter.hasBrokenSince(change)
     const { intervals, events } = isLate ? cutter.noteChange(change) : cutter.change(change)
     const facts = events.find(({ code }) => code === change.cause)?.facts ?? {}
     return { drafts: [...events, ...this.#close(meter, intervals)], facts, isLate }
@@ -218,8 +225,8 @@ export class EnergyDesk {
   }
 }
 
-function cutterOptions({ zone, minutes }: DeskOptions, { id, periodMs, counters }: MeterPlan) {
-  return { meter: id, zone, minutes, periodMs, counters }
+function cutterOptions({ zone, minutes }: DeskOptions, { id, periodMs, counters, ratio }: MeterPlan) {
+  return { meter: id, zone, minutes, periodMs, counters, ...(ratio ? { ratio } : {}) }
 }
 
 /** Values that may be used: present and not suspect, at the instant of their own block. */

@@ -1,5 +1,7 @@
 import {
   type Amount,
+  compare,
+  type EpochMs,
   fail,
   formatAmount,
   invariant,
@@ -37,6 +39,7 @@ const NOTHING: CutterOutput = { intervals: [], events: [] }
 /** Where nothing bounds it: 10 MW, or 50 pulses a second. Wide, but no first zero can book a lifetime. */
 const FASTEST_ENERGY: Amount = { n: 10_000, exp: 0 }
 const FASTEST_PULSES: Amount = { n: 180_000, exp: 0 }
+const ONE: Amount = { n: 1, exp: 0 }
 const LONG_GAP_MS = 62 * 86_400_000
 /** A clock this little behind the last poll catches up by itself; polls until then are left out of intervals. */
 const BACKWARD_WAIT_MS = 2 * 3_600_000
@@ -93,6 +96,25 @@ export class IntervalCutter {
     return starts.length ? Math.min(...starts) : undefined
   }
 
+  /**
+   * To be called before the first poll taken with this configuration, at `at`. Where its CT × PT is another than that of
+   * the readings before, the step between them is no energy: the segments end.
+   */
+  adoptRatio(at: EpochMs): void {
+    const state = this.#state
+    const { ratio: now = ONE } = this.#options
+    const before = state.ratio
+    state.ratio = now
+    if (!before || compare(before, now) === 0) return
+    for (const { track, limits } of this.#counters) {
+      track.conclude(limits)
+      track.breakSegment('ratio_change')
+    }
+    state.ratioSince = at
+    const facts = { ratio_before: formatAmount(before), ratio: formatAmount(now) }
+    this.#changeEvent({ cause: 'ratio_change', at }, state.lastPollAt, facts)
+  }
+
   /** Takes the next poll and returns the intervals and events it finished. */
   read(poll: CounterPoll): CutterOutput {
     this.#clock(poll)
@@ -133,8 +155,13 @@ export class IntervalCutter {
     return undefined
   }
 
-  /** Whether a counter's running segment began after `at`: its readings are no longer those of before. */
-  hasBrokenSince(at: number): boolean {
+  /**
+   * Whether what changed is known already: a counter's running segment began after it by itself, so that its readings are
+   * no longer those of before; or the readings have had another ratio since.
+   */
+  hasBrokenSince({ at, cause }: MeterChange): boolean {
+    const { ratioSince } = this.#state
+    if (cause === 'ratio_change' && ratioSince !== undefined && ratioSince > at) return true
     return this.#counters.some(({ state }) => state.segmentSince !== undefined && state.segmentSince > at)
   }
 
@@ -259,12 +286,13 @@ export class IntervalCutter {
   }
 }
 
-function gridOf({ zone, minutes, periodMs, counters }: CutterOptions): string {
-  return `${zone.name} ${minutes}min ${periodMs}ms ${counters.map((counter) => counter.quantity).join(',')}`
+/** The cadence is no part of it: tracks and books depend on none, and another one is no reason to cut a slot in two. */
+function gridOf({ zone, minutes, counters }: CutterOptions): string {
+  return `${zone.name} ${minutes}min ${counters.map((counter) => counter.quantity).join(',')}`
 }
 
 function freshState(options: CutterOptions): CutterState {
-  return freshCutterState(gridOf(options), options.counters.length, options.multiplier)
+  return freshCutterState(gridOf(options), options.counters.length, options)
 }
 
 function describe(poll: CounterPoll | undefined): string | null {

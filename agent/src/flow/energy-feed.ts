@@ -107,6 +107,8 @@ export class EnergyFeed {
   #due: DueFigure[]
   #toClose: DueClose[]
   #leftOverGiven = false
+  /** Detail streams at the start, and the newest number: readings up to it were taken with the configuration of before. */
+  readonly #atStart: { readonly older: ReadonlySet<string>; readonly stream: string; readonly lastSeq: number }
 
   private constructor(
     private readonly parts: FeedParts,
@@ -118,6 +120,9 @@ export class EnergyFeed {
     const cut = meters.filter(({ counters }) => counters.length > 0).map(({ id }) => id)
     this.#closes = new CloseBook(zone, cut, progress.closed ?? 0)
     this.#anchors = [...anchors]
+    const { stream, lastSeq } = detailState(parts.store)
+    const older = parts.store.health().streams.map((one) => one.stream)
+    this.#atStart = { older: new Set(older.filter((one) => one !== stream)), stream, lastSeq }
     this.#place = placeOf(progress)
     this.#taken = new Map(Object.entries(progress.taken ?? {}))
     this.#due = [...(progress.due ?? [])]
@@ -170,7 +175,7 @@ export class EnergyFeed {
       if (!this.#wasTaken(found)) {
         const at = this.#date(record)
         if (at === 'wait') break
-        if (at !== 'never') drafts.push(...this.desk.take(record, at))
+        if (at !== 'never') drafts.push(...this.desk.take(record, at, this.#isOfBefore(found)))
       }
       this.#goOn(found)
     }
@@ -214,6 +219,12 @@ export class EnergyFeed {
   /** A copy of what was taken from the stream it was in before. */
   #wasTaken({ origin }: FoundRecord): boolean {
     return origin !== undefined && origin.seq <= (this.#taken.get(origin.stream) ?? 0)
+  }
+
+  #isOfBefore({ stream, seq, origin }: FoundRecord): boolean {
+    const { older, stream: newest, lastSeq } = this.#atStart
+    const isIn = (place: RecordPlace) => older.has(place.stream) || (place.stream === newest && place.seq <= lastSeq)
+    return isIn({ stream, seq }) || (origin !== undefined && isIn(origin))
   }
 
   #goOn({ stream, seq, origin }: FoundRecord): void {

@@ -1,6 +1,6 @@
 import { invariant } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
-import { reportParts } from '../assemble.js'
+import { deskOptions, reportParts } from '../assemble.js'
 import { checkSource } from '../config/load.js'
 import { PlantZone } from '../energy/plant-time.js'
 
@@ -24,5 +24,15 @@ describe('what the report knows of the registers by rate', () => {
       withinMs: 7_200_000,
     })
     expect(press?.rates).toBeUndefined()
+  })
+})
+
+describe('what the desk knows of the transformers', () => {
+  it('is the ratio that readings are multiplied by, and none where the meter does it', () => {
+    const loaded = checkSource(CONFIG, { file: 'gateway.yaml' })
+    invariant(loaded.ok, JSON.stringify(loaded))
+    const [main, press] = deskOptions(loaded.value, new PlantZone('Asia/Shanghai')).meters
+    expect(main?.ratio).toEqual({ n: 40, exp: 0 })
+    expect(press?.ratio).toBeUndefined()
   })
 })

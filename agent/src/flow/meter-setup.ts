@@ -8,6 +8,7 @@ import {
   type MeterId,
   type MeterProfile,
   type ModbusItem,
+  multiply,
   type QuantityName,
   quantity,
   type Ratio,
@@ -79,6 +80,7 @@ export function meterPlan(entry: MeterEntry, profile: MeterProfile, products: re
     id: entry.id,
     periodMs: cadence,
     counters: counters.map((item) => counterSpec(item, ratio, entry.max_power_kw)),
+    ...(ratio ? { ratio: multiply(ratio.ct, ratio.pt) } : {}),
   }
 }
 
