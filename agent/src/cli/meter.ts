@@ -59,6 +59,8 @@ function exchangeCommand(cli: CliContext): Command {
       })
       if (options.json) terminal.json(done)
       else if (done.facts.late === true) terminal.warn(ENERGY.exchangedLate(meter))
+      else if (typeof done.facts.suspect_intervals === 'number')
+        terminal.warn(ENERGY.exchangedAfter(meter, done.facts.suspect_intervals))
       else terminal.line(ENERGY.exchanged(meter, secondsOf(done.facts.unmetered_s)))
     })
 }

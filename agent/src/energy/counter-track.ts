@@ -130,7 +130,7 @@ export class CounterTrack {
     const { last, held } = this.state
     if (!last) {
       this.#begin(sample)
-      return true
+      return this.state.last === sample
     }
     invariant(sample.at > last.at, `reading at ${sample.at} is not after ${last.at}`)
     if (limits.slackMs) this.state.unseenMs = (this.state.unseenMs ?? 0) + limits.slackMs
@@ -171,6 +171,31 @@ export class CounterTrack {
     state.segmentSince = undefined
     state.offset = 0
     state.last = null
+  }
+
+  /**
+   * A change that is told only after what came of it was believed: from `from` to `first`, the first that is known to be
+   * of the new segment, nothing in the open slot counts. Readings after it stand.
+   */
+  changedBefore(cause: BreakCause, from: number, first: CounterSample): void {
+    const { open, last, offset } = this.state
+    if (!open || !last) return
+    // The boundary the slot began with was drawn between readings far apart, or so near that they may be one of each meter.
+    const isDoubtful = open.estimated || first.at + this.grid.nearMs > open.start
+    if (!isDoubtful) return
+    const since = first.at >= open.start ? first : last
+    open.parts = open.parts.filter(({ end }) => end <= from)
+    open.part = { at: since.at, u: since.n + offset }
+    open.estimated = false
+    open.cause = cause
+    this.state.segment += 1
+  }
+
+  /** Ends the segment at the last believed reading, and leaves out of the open slot what lies after `from`. */
+  breakSince(cause: BreakCause, from: number): void {
+    this.breakSegment(cause)
+    const { open } = this.state
+    if (open) open.parts = open.parts.filter(({ end }) => end <= from)
   }
 
   /** Ends the segment and leaves the grid: the next reading begins wherever its time lies, earlier or much later. */
@@ -245,6 +270,8 @@ export class CounterTrack {
   #begin(sample: CounterSample): void {
     const { state } = this
     const open = state.open ?? this.#openAt(this.grid.slot(sample.at))
+    // What lies before the open slot was settled without it; taken in, its rise would count twice.
+    if (sample.at < open.start) return
     state.open = open
     while (open.end <= sample.at) {
       open.seen ||= open.end === sample.at

@@ -12,7 +12,9 @@ import {
 } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { type DeskOptions, EnergyDesk, type EnergyDraft } from './energy-desk.js'
+import type { MeterChange } from './interval-cutter.js'
 import { PlantZone } from './plant-time.js'
+import { newestIntervals } from './spans.js'
 
 const press = meterIdSchema.parse('press-1')
 const counter = meterIdSchema.parse('counter-1')
@@ -252,6 +254,138 @@ describe('energy per product, from readings', () => {
       const old = desk.checkpoint().replace('15min energy', '15min 60000ms energy')
       expect(old).not.toBe(desk.checkpoint())
       expect(EnergyDesk.restore(withMeter({}), old)).toMatchObject({ ok: true, value: { changed: [] } })
+    })
+  })
+
+  describe('a change told only after readings of after it were counted', () => {
+    const alone: DeskOptions = { ...options, products: [], meters: options.meters.slice(0, 1) }
+    const at = (minute: number) => epochMs(MIDNIGHT + minute * MINUTE)
+    const off = (minute: number, n: number) => ({
+      at: at(minute),
+      values: [{ quantity: 'energy_active_import_total' as const, value: amount(n, -2) }],
+    })
+    /** 30 kW: 0.50 kWh a minute. */
+    const minutes = (from: number, to: number, start: number) =>
+      Array.from({ length: to - from + 1 }, (_, index) =>
+        reading(press, 'energy_active_import_total', at(from + index), start + index * 50, -2),
+      )
+    const intervalsOf = (drafts: readonly EnergyDraft[]) =>
+      drafts.flatMap((draft) => (draft.kind === 'interval' ? [draft] : []))
+    const seen = (drafts: readonly EnergyDraft[]) =>
+      [...(newestIntervals(intervalsOf(drafts)).get(press)?.values() ?? [])]
+        .filter(({ start }) => start >= at(45))
+        .map(({ start, revision, deltas: [one] }) => {
+          const minute = (start - MIDNIGHT) / MINUTE
+          return `${minute} r${revision} ${one?.flag} ${one?.delta ? formatAmount(one.delta) : null}`
+        })
+    const tell = (drafts: EnergyDraft[], desk: EnergyDesk, change: MeterChange) => {
+      expect(desk.isLate(press, change)).toBe(true)
+      const told = desk.change(press, change, intervalsOf(drafts))
+      drafts.push(...(told?.drafts ?? []))
+      return told?.facts
+    }
+    const partsLieInside = (drafts: readonly EnergyDraft[]) =>
+      intervalsOf(drafts).every(({ start, end, deltas }) =>
+        deltas.every(({ parts = [] }) => parts.every((part) => part.start >= start && part.end <= end)),
+      )
+
+    it('counts nothing twice when a ratio is told with its register: only the interval it lies in is doubted', () => {
+      const desk = EnergyDesk.fresh(alone)
+      const drafts = feed(desk, minutes(0, 80, 1000))
+      const facts = tell(drafts, desk, { cause: 'ratio_change', at: at(60), newStart: off(60, 4000) })
+      drafts.push(...feed(desk, minutes(81, 120, 1000 + 81 * 50)))
+      expect(seen(drafts)).toEqual([
+        '45 r0 measured 7.50',
+        '60 r1 suspect null',
+        '75 r0 measured 7.50',
+        '90 r0 measured 7.50',
+        '105 r0 measured 7.50',
+      ])
+      expect(facts).toMatchObject({ suspect_intervals: 1, unmetered_s: 0 })
+      expect(partsLieInside(drafts)).toBe(true)
+    })
+
+    it('takes the step to a higher register out of every interval it was spread over', () => {
+      const desk = EnergyDesk.fresh(alone)
+      const drafts = feed(desk, [...minutes(0, 60, 40_000), ...minutes(90, 180, 300_000)])
+      expect(seen(drafts).slice(1, 3)).toEqual(['60 r0 estimated 1285.00', '75 r0 estimated 1285.00'])
+      tell(drafts, desk, {
+        cause: 'meter_exchange',
+        at: at(61),
+        oldEnd: off(61, 43_050),
+        newStart: off(89, 299_950),
+      })
+      drafts.push(...feed(desk, minutes(181, 195, 300_000 + 91 * 50)))
+      expect(seen(drafts)).toEqual([
+        '45 r0 measured 7.50',
+        '60 r1 suspect null',
+        '75 r1 suspect null',
+        ...[90, 105, 120, 135, 150, 165, 180].map((minute) => `${minute} r0 measured 7.50`),
+      ])
+    })
+
+    it('doubts the silence before the time told too, and what is still open', () => {
+      const desk = EnergyDesk.fresh(alone)
+      // Silent from 00:50 to 01:20, told at 01:25 that the exchange was at 01:16.
+      const drafts = feed(desk, [...minutes(0, 50, 40_000), ...minutes(80, 85, 300_000)])
+      tell(drafts, desk, { cause: 'meter_exchange', at: at(76), newStart: off(79, 299_950) })
+      drafts.push(...feed(desk, minutes(86, 105, 300_000 + 6 * 50)))
+      const cut = intervalsOf(drafts).filter(({ reason }) => !reason?.startsWith('estimated'))
+      expect(seen(cut)).toEqual([
+        '45 r1 suspect null',
+        '60 r1 suspect null',
+        '75 r0 measured 5.50',
+        '90 r0 measured 7.50',
+      ])
+      expect(partsLieInside(drafts)).toBe(true)
+    })
+
+    it('doubts all since when nothing says which meter the readings since are of', () => {
+      const desk = EnergyDesk.fresh(alone)
+      const drafts = feed(desk, minutes(0, 80, 1000))
+      tell(drafts, desk, { cause: 'meter_exchange', at: at(50) })
+      drafts.push(...feed(desk, minutes(81, 105, 70_000)))
+      expect(seen(intervalsOf(drafts).filter(({ reason }) => !reason?.startsWith('estimated')))).toEqual([
+        '45 r1 suspect null',
+        '60 r1 suspect null',
+        '75 r0 measured 4.50',
+        '90 r0 measured 7.50',
+      ])
+    })
+
+    it('doubts all since when readings were multiplied by the ratio of before', () => {
+      const own = { ...alone, meters: alone.meters.map((meter) => ({ ...meter, ratio: amount(40, 0) })) }
+      const desk = EnergyDesk.fresh(own)
+      const drafts = feed(desk, minutes(0, 80, 1000))
+      tell(drafts, desk, { cause: 'ratio_change', at: at(50), newStart: off(50, 3500) })
+      expect(seen(drafts)).toEqual(['45 r1 suspect null', '60 r1 suspect null'])
+    })
+
+    it('goes beyond its own revision when a counter that lags comes', () => {
+      const reactive = 'energy_reactive_import_total'
+      const [meter] = alone.meters
+      const both = {
+        ...alone,
+        meters: [
+          { ...meter, id: press, periodMs: MINUTE, counters: [...(meter?.counters ?? []), { quantity: reactive }] },
+        ],
+      } as const
+      const desk = EnergyDesk.fresh(both)
+      const withReactive = (one: ReadingRecord): ReadingRecord => ({
+        ...one,
+        values: [...one.values, { quantity: reactive, block: 0, value: amount(one.stamp.wall - MIDNIGHT, -6) }],
+      })
+      const drafts = feed(desk, [...minutes(0, 50, 1000).map(withReactive), ...minutes(51, 120, 3550)])
+      tell(drafts, desk, { cause: 'meter_exchange', at: at(61), newStart: off(62, 4100) })
+      drafts.push(...feed(desk, minutes(121, 135, 7050).map(withReactive)))
+      const revisions = intervalsOf(drafts)
+        .filter(({ start }) => start === at(60))
+        .map(({ revision, deltas: [one] }) => [revision, one?.flag])
+      expect(revisions).toEqual([
+        [0, 'measured'],
+        [1, 'suspect'],
+        [2, 'suspect'],
+      ])
     })
   })
 

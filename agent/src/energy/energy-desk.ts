@@ -23,6 +23,7 @@ import {
   type ShiftPlan,
 } from './product-book.js'
 import type { ProductionDraft } from './production.js'
+import { newestIntervals } from './spans.js'
 import type { UnitEnergyDraft } from './unit-energy.js'
 
 /** A metering point whose counters are cut into intervals. */
@@ -159,18 +160,26 @@ export class EnergyDesk {
     return oldEnd && cutter && !cutter.hasBrokenSince(change) ? cutter.contradictedBy(oldEnd) : undefined
   }
 
+  /** Whether readings of after the change were counted already, so that it concerns intervals given before. */
+  isLate(meter: MeterId, change: MeterChange): boolean {
+    return this.#cutters.get(meter)?.isLate(change) ?? false
+  }
+
   /**
    * Takes a planned change at a meter: its segment ends at the last good value and a new one begins. Undefined when no
    * such meter is cut into intervals. `isLate`: the new register was already taken for a reset, so only the event is given.
+   * `closed`: the meter's stored intervals around a change that {@link EnergyDesk.isLate}.
    */
   change(
     meter: MeterId,
     change: MeterChange,
+    closed: Iterable<IntervalDraft> = [],
   ): { readonly drafts: EnergyDraft[]; readonly facts: EventDraft['facts']; readonly isLate: boolean } | undefined {
     const cutter = this.#cutters.get(meter)
     if (!cutter) return undefined
     const isLate = cutter.hasBrokenSince(change)
-    const { intervals, events } = isLate ? cutter.noteChange(change) : cutter.change(change)
+    const newest = [...(newestIntervals(closed).get(meter)?.values() ?? [])]
+    const { intervals, events } = isLate ? cutter.noteChange(change) : cutter.change(change, newest)
     const facts = events.find(({ code }) => code === change.cause)?.facts ?? {}
     return { drafts: [...events, ...this.#close(meter, intervals)], facts, isLate }
   }

@@ -11,7 +11,7 @@ import {
   ratio,
   rescale,
 } from '@metergate/protocol'
-import type { CounterLimits } from './counter-delta.js'
+import { type CounterLimits, judgeStep } from './counter-delta.js'
 import { CounterTrack, type TrackGrid, type TrackState } from './counter-track.js'
 import {
   type CutterState,
@@ -29,7 +29,9 @@ import type {
   MeterChange,
 } from './cutter-types.js'
 import type { EventDraft, IntervalDraft } from './interval.js'
+import { CHECK_OF_CAUSE } from './interval-delta.js'
 import { type EnergyEventCode, trackEventDraft } from './interval-events.js'
+import { doubtedIntervals, isInCrossing } from './late-change.js'
 import { contradictedBy } from './old-register.js'
 import { SlotBooks } from './slot-books.js'
 
@@ -125,18 +127,60 @@ export class IntervalCutter {
     return this.#collect()
   }
 
-  /** Ends the segment of every counter: the meter or its transformers were changed. */
-  change(change: MeterChange): CutterOutput {
-    const lastAt = change.oldEnd?.at ?? this.#state.lastPollAt
-    if (change.oldEnd) this.#feed(change.oldEnd)
-    for (const { track, limits } of this.#counters) {
+  /**
+   * The meter or its transformers were changed: the segment of every counter ends. `closed`: the newest revisions of the
+   * meter's intervals around the change, which are revised where it is told only after readings of after it were counted.
+   */
+  change(change: MeterChange, closed: readonly IntervalDraft[] = []): CutterOutput {
+    const late = this.#counters.filter(({ state }) => state.last !== null && beganAt(change) < state.last.at)
+    const now = this.#counters.filter((counter) => !late.includes(counter))
+    if (change.oldEnd) this.#feed(change.oldEnd, now)
+    for (const { track, limits } of now) {
       track.conclude(limits)
       track.breakSegment(change.cause)
     }
+    const until = late.map((counter) => this.#changeLate(counter, change))
     if (change.multiplier) this.#state.multipliers.push({ from: change.at, multiplier: change.multiplier })
-    if (change.newStart) this.#feed(change.newStart)
-    this.#changeEvent(change, lastAt, {})
+    if (change.newStart) this.#feed(change.newStart, now)
+    const doubted = this.#doubt(change, closed, until)
+    const lastAt = late.length > 0 ? endedAt(change) : (change.oldEnd?.at ?? this.#state.lastPollAt)
+    this.#changeEvent(change, lastAt, doubted > 0 ? { suspect_intervals: doubted } : {})
     return this.#collect()
+  }
+
+  /** Whether `change` is told only after readings of after it were counted. */
+  isLate(change: MeterChange): boolean {
+    return this.#counters.some(({ state }) => state.last !== null && beganAt(change) < state.last.at)
+  }
+
+  /** Returns until when it is not known what the counter's readings were of. */
+  #changeLate({ spec, state, track, limits }: Counter, change: MeterChange): number {
+    const { last } = state
+    const poll = change.newStart
+    const read = poll?.values.find((one) => one.quantity === spec.quantity)
+    const fitted = read && state.exp !== null ? rescale(read.value, state.exp) : undefined
+    const first = poll && read && fitted && { at: read.at ?? poll.at, n: fitted.n }
+    // With the ratio that readings are multiplied by, all of them since were multiplied by the wrong one.
+    const isWrongSince = change.cause === 'ratio_change' && this.#options.ratio !== undefined
+    if (last && first && !isWrongSince && judgeStep(first, last, limits).kind === 'forward') {
+      track.changedBefore(change.cause, endedAt(change), first)
+      return first.at
+    }
+    track.conclude(limits)
+    track.breakSince(change.cause, endedAt(change))
+    return last?.at ?? change.at
+  }
+
+  /** Makes what was counted across a change told late suspect; returns how many intervals given before are concerned. */
+  #doubt(change: MeterChange, closed: readonly IntervalDraft[], until: readonly number[]): number {
+    if (until.length === 0) return 0
+    const crossing = { from: endedAt(change), until: Math.max(...until) }
+    const check = CHECK_OF_CAUSE[change.cause]
+    this.#books.doubt(check, (slot) => isInCrossing(slot, crossing))
+    const revised = doubtedIntervals(closed, crossing, check)
+    for (const { start, revision } of revised) this.#books.given(start, revision)
+    this.#finish(revised)
+    return revised.length
   }
 
   /** A change reported after its new register had been taken for a reset: kept as evidence beside what was cut. */
@@ -216,9 +260,9 @@ export class IntervalCutter {
     }
   }
 
-  #feed(poll: CounterPoll): void {
+  #feed(poll: CounterPoll, counters = this.#counters): void {
     for (const one of poll.values) {
-      const counter = this.#counters.find(({ spec }) => spec.quantity === one.quantity)
+      const counter = counters.find(({ spec }) => spec.quantity === one.quantity)
       if (counter) this.#take(counter, one.at ?? poll.at, one.value)
     }
   }
@@ -290,6 +334,10 @@ export class IntervalCutter {
 function gridOf({ zone, minutes, counters }: CutterOptions): string {
   return `${zone.name} ${minutes}min ${counters.map((counter) => counter.quantity).join(',')}`
 }
+
+/** When what is new began, and what was old ended, as far as told. */
+const beganAt = ({ at, newStart }: MeterChange): number => newStart?.at ?? at
+const endedAt = ({ at, oldEnd }: MeterChange): number => Math.min(at, oldEnd?.at ?? at)
 
 function freshState(options: CutterOptions): CutterState {
   return freshCutterState(gridOf(options), options.counters.length, options)

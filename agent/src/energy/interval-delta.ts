@@ -21,7 +21,7 @@ export interface DeltaScale {
 }
 
 /** The check that each cause of a broken segment raises (ids of the validation checks). */
-const CHECK_OF_CAUSE: Record<BreakCause, string> = {
+export const CHECK_OF_CAUSE: Record<BreakCause, string> = {
   register_decrease: 'negative',
   register_jump: 'demand_limit',
   meter_exchange: 'meter_exchange',
@@ -78,6 +78,12 @@ function wholeDelta(part: TrackPart, isEstimated: boolean, segment: number, scal
 /** The delta of a counter that has told nothing about an interval. */
 export function missingDelta(quantity: QuantityName): IntervalDelta {
   return { quantity, from: null, to: null, delta: null, flag: 'missing', checks: ['missing'] }
+}
+
+/** A delta that turns out to hold a change: the register values stay as evidence, the energy between them is not known. */
+export function doubted({ method: _, ...delta }: IntervalDelta, check: string): IntervalDelta {
+  if (delta.delta === null) return delta
+  return { ...delta, delta: null, flag: 'suspect', checks: [...new Set([...(delta.checks ?? []), check])] }
 }
 
 function isWhole({ start, end, parts }: SettledSlot): boolean {

@@ -3,7 +3,7 @@ import type { SettledSlot } from './counter-track.js'
 import { type CutterState, multiplierUntil, type SlotBook } from './cutter-state.js'
 import type { CounterPoll, CutterOptions } from './cutter-types.js'
 import { INTERVAL_FORMULA, type IntervalDraft } from './interval.js'
-import { deltaOf, missingDelta } from './interval-delta.js'
+import { deltaOf, doubted, missingDelta } from './interval-delta.js'
 import type { Slot } from './plant-time.js'
 import { freshTally, powerFigures, tallyPower } from './power-tally.js'
 
@@ -53,6 +53,20 @@ export class SlotBooks {
     })
     book.dirty = true
     this.#hasNews = true
+  }
+
+  /** Takes back what was settled of slots that `isDoubted` names and are not finished yet. */
+  doubt(check: string, isDoubted: (slot: Slot) => boolean): void {
+    for (const [start, book] of this.state.slots) {
+      if (!isDoubted({ start: epochMs(start), end: epochMs(book.end) })) continue
+      book.deltas = book.deltas.map((delta) => delta && doubted(delta, check))
+    }
+  }
+
+  /** An interval was given in this revision by another way: what still comes of it goes beyond. */
+  given(start: number, revision: number): void {
+    const book = this.state.slots.get(start)
+    if (book) book.emitted = Math.max(book.emitted, revision + 1 - this.#base(start))
   }
 
   /** The intervals that are due, when each counter has settled up to the given instants. */
@@ -120,10 +134,14 @@ export class SlotBooks {
     return fresh
   }
 
+  #base(start: number): number {
+    const { rewritten } = this.state
+    return rewritten && start < rewritten.before ? rewritten.revision : 0
+  }
+
   #draft(start: number, book: SlotBook): IntervalDraft {
     const { meter, periodMs, counters } = this.options
-    const { rewritten } = this.state
-    const base = rewritten && start < rewritten.before ? rewritten.revision : 0
+    const base = this.#base(start)
     const deltas = counters.map(({ quantity }, index) => book.deltas[index] ?? missingDelta(quantity))
     const segment = Math.max(...deltas.map((delta) => delta.segment ?? 0))
     const expected = Math.max(1, Math.round((book.end - start) / periodMs))

@@ -115,3 +115,34 @@ describe('an exchange whose old register cannot be', () => {
     expect(await exchange(amount(10_006, -1))).toMatchObject({ ok: true })
   })
 })
+
+describe('an exchange told after the new meter was counted', () => {
+  it('revises the interval it lies in, in the ledger, and says so', async () => {
+    const clock = new ManualClock()
+    const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
+    const { feed } = EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK)
+    const quantity = 'energy_active_import_total'
+    const start = clock.wall()
+    for (let minute = 1; minute <= 90; minute += 1) {
+      await clock.advance(MINUTE_MS)
+      const values = [{ quantity, block: 0, value: amount(minute <= 40 ? 1000 : 5000 + minute, -2) } as const]
+      await store.append([{ ...reading(clock, minute, METER), group: 'energy', values }])
+    }
+    const at = (minute: number) => epochMs(start + minute * MINUTE_MS)
+    const newStart = { at: at(40) + 30_000, values: [{ quantity, value: amount(504, -1) } as const] }
+    const told = await feed.exchange(METER, {
+      cause: 'meter_exchange',
+      at: at(40),
+      newStart: { ...newStart, at: epochMs(newStart.at) },
+    })
+    expect(told).toMatchObject({ ok: true, value: { suspect_intervals: 1, unmetered_s: 30 } })
+    const revised = [...store.records({ stream: 'ledger', kinds: ['interval'] })].flatMap(({ record }) =>
+      record.kind === 'interval' && record.revision > 0 ? [record] : [],
+    )
+    expect(revised).toMatchObject([
+      { reason: 'late_change', deltas: [{ delta: null, flag: 'suspect', checks: ['meter_exchange'] }] },
+    ])
+    expect(revised[0]?.start).toBeLessThanOrEqual(at(40))
+    expect(revised[0]?.end).toBeGreaterThan(at(40))
+  })
+})

@@ -33,6 +33,8 @@ const STATE_KEY = 'energy'
 const READINGS_AT_ONCE = 2_000
 /** No figure the desk gives by itself is longer, so no entry that begins earlier can count in one. */
 const DAY_MS = 86_400_000
+/** How far before a change told late its silence may have begun. */
+const SPREAD_MOST_MS = 7 * DAY_MS
 /** Streams whose place is remembered, so that their copies are known; one is left after a conflict, which is rare. */
 const STREAMS_KEPT = 16
 
@@ -210,7 +212,8 @@ export class EnergyFeed {
     while (this.advance());
     const known = this.desk.contradictedBy(meter, change)
     if (known) return fail({ kind: 'register' as const, why: formatAmount(known) })
-    const changed = this.desk.change(meter, change)
+    const closed = this.desk.isLate(meter, change) ? intervalsSince(this.parts.store, meter, change) : []
+    const changed = this.desk.change(meter, change, closed)
     if (!changed) return undefined
     const stored = await this.#store(changed.drafts, true)
     return stored.ok ? ok(changed.facts) : stored
@@ -292,6 +295,16 @@ export class EnergyFeed {
     const figures = due.flatMap((one) => this.desk.figure(one, ledgerOf(this.parts.store, one)) ?? [])
     this.#due = this.#due.filter((one) => !due.includes(one))
     await this.#store(figures)
+  }
+}
+
+/** A meter's intervals from well before a change on: a silence around it was spread over those before it too. */
+function* intervalsSince(store: RecordStore, meter: MeterId, { at, oldEnd }: MeterChange): Generator<IntervalDraft> {
+  const from = epochMs(Math.max(0, Math.min(at, oldEnd?.at ?? at) - SPREAD_MOST_MS))
+  for (const { record } of store.records({ stream: 'ledger', kinds: ['interval'], from })) {
+    if (record.kind !== 'interval' || record.meter !== meter) continue
+    const { stamp: _, ...interval } = record
+    yield interval
   }
 }
 

@@ -125,6 +125,10 @@ export const ENERGY = {
     zh: `${meter} 换表已登记，${unmeteredS === undefined ? '未计量时间未知' : `未计量 ${unmeteredS} 秒`}`,
     en: `exchange of ${meter} recorded, ${unmeteredS === undefined ? 'time without a meter unknown' : `${unmeteredS} s without a meter`}`,
   }),
+  exchangedAfter: (meter: string, intervals: number): Localized => ({
+    zh: `${meter} 换表已登记；登记时新读数已计入，已将 ${intervals} 个间隔改为存疑，其电量未知`,
+    en: `exchange of ${meter} recorded; what the new meter read had been counted already, so ${intervals} interval(s) are now suspect, their energy unknown`,
+  }),
   exchangedLate: (meter: string): Localized => ({
     zh: `${meter} 换表已登记为证据；新表读数此前已按复位处理，该间隔仍标记为存疑`,
     en: `exchange of ${meter} recorded as evidence; its readings had already been taken for a reset, so that interval stays suspect`,
