@@ -141,7 +141,9 @@ export function deskOptions(loaded: LoadedConfig, zone: PlantZone): DeskOptions 
   return {
     zone,
     minutes: intervalMinutes(config),
-    meters: config.meters.map((entry) => meterPlan(entry, profileOf(loaded, entry.id), config.products)),
+    meters: config.meters.map((entry) =>
+      meterPlan(entry, profileOf(loaded, entry.id), config.products, config.energy.contract_kw),
+    ),
     products: config.products.map(productPlan),
     shifts: shiftPlans(config),
   }

@@ -231,6 +231,14 @@ describe('interval cutter', () => {
     expect(events.map(({ code }) => code)).toEqual(['register_jump'])
   })
 
+  it('books no step in a minute that the power presumed could not drive', () => {
+    const polls = Array.from({ length: 31 }, (_, i) => poll(START + i * 60_000, `${(i === 7 ? 450 : 100) + i}.00`))
+    const presumed = { quantity: energy, presumedPerHour: amount(288, 0) } as const
+    const { intervals, events } = cut(new IntervalCutter(options({ counters: [presumed] })), polls)
+    expect(events.map(({ code, facts }) => [code, facts.odd])).toEqual([['momentary_value', '457.00']])
+    expect(intervals.map(({ deltas: [d] }) => kwh(d?.delta))).toEqual([15, 15])
+  })
+
   it('takes a register that trembles by its last digit for what it is', () => {
     const polls = Array.from({ length: 31 }, (_, i) =>
       poll(START + i * 60_000, (100 + i * 0.02 - (i % 7 === 3 ? 0.03 : 0)).toFixed(2)),

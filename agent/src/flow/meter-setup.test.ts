@@ -1,4 +1,4 @@
-import { invariant } from '@metergate/protocol'
+import { invariant, toNumber } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
 import { deskOptions, reportParts } from '../assemble.js'
 import { checkSource } from '../config/load.js'
@@ -34,5 +34,40 @@ describe('what the desk knows of the transformers', () => {
     const [main, press] = deskOptions(loaded.value, new PlantZone('Asia/Shanghai')).meters
     expect(main?.ratio).toEqual({ n: 40, exp: 0 })
     expect(press?.ratio).toBeUndefined()
+  })
+})
+
+describe('the most a counter can rise in an hour', () => {
+  const limits = (more: string, meterMore = '') => {
+    const loaded = checkSource(CONFIG.replace('ct: "200/5"', `ct: "200/5"${meterMore}`) + more, {
+      file: 'gateway.yaml',
+    })
+    invariant(loaded.ok, JSON.stringify(loaded))
+    return deskOptions(loaded.value, new PlantZone('Asia/Shanghai')).meters.map(({ counters }) =>
+      ['energy_active_import_total', 'energy_active_export_total'].map((name) => {
+        const found = counters.find((one) => one.quantity === name)
+        const [known, presumed] = [found?.maxPerHour, found?.presumedPerHour]
+        return known ? `${toNumber(known)} configured` : presumed && toNumber(presumed)
+      }),
+    )
+  }
+
+  it('is presumed from the transformer, the contract, or not at all', () => {
+    expect(limits('')).toEqual([
+      [288, 288],
+      [undefined, undefined],
+    ])
+    expect(limits('energy: { contract_kw: 100 }')).toEqual([
+      [200, 288],
+      [200, undefined],
+    ])
+    expect(limits('energy: { contract_kw: 1000 }')[0]).toEqual([288, 288])
+  })
+
+  it('is what is configured, where it is', () => {
+    expect(limits('energy: { contract_kw: 100 }', ', max_power_kw: 130')[0]).toEqual([
+      '130 configured',
+      '130 configured',
+    ])
   })
 })

@@ -1,5 +1,6 @@
 import {
   type Amount,
+  compare,
   type Dlt645Item,
   factorOf,
   groupOf,
@@ -69,7 +70,12 @@ export function unitFacts(loaded: LoadedConfig, line: LineConfig): ReadonlyMap<U
 }
 
 /** The counters of one meter that are cut into intervals, with what is known of their registers. */
-export function meterPlan(entry: MeterEntry, profile: MeterProfile, products: readonly ProductEntry[]): MeterPlan {
+export function meterPlan(
+  entry: MeterEntry,
+  profile: MeterProfile,
+  products: readonly ProductEntry[],
+  contractKw?: Amount,
+): MeterPlan {
   const wanted = new Set<QuantityName>([...CUT_ALWAYS, ...countedOn(entry.id, products)])
   const items: readonly (ModbusItem | Dlt645Item)[] = profile.items
   const counters = items.filter((item) => wanted.has(item.quantity) && quantity(item.quantity).nature === 'counter')
@@ -79,7 +85,7 @@ export function meterPlan(entry: MeterEntry, profile: MeterProfile, products: re
   return {
     id: entry.id,
     periodMs: cadence,
-    counters: counters.map((item) => counterSpec(item, ratio, entry.max_power_kw)),
+    counters: counters.map((item) => counterSpec(item, ratio, largestPower(item, entry, ratio, contractKw))),
     ...(ratio ? { ratio: multiply(ratio.ct, ratio.pt) } : {}),
   }
 }
@@ -180,18 +186,39 @@ function countedOn(meter: MeterId, products: readonly ProductEntry[]): QuantityN
   )
 }
 
-function counterSpec(
+/** What is known of the most a counter can rise in an hour. */
+type LargestPower = Pick<CounterSpec, 'maxPerHour' | 'presumedPerHour'>
+
+/** A transformer's 5 A with a fifth more, three phases, and 400 V each: no common network has more. */
+const KW_PER_CT: Amount = { n: 72, exp: -1 }
+/** A contract may be exceeded, a transformer overloaded; what is twice as much was no power. */
+const CONTRACTS: Amount = { n: 2, exp: 0 }
+
+/**
+ * As configured, or presumed from the transformer and the contract: so generous that a true rise is never disbelieved, and still
+ * far from 10 MW. A meter without a transformer says nothing of its greatest current; what is fed in is bound by no contract.
+ */
+function largestPower(
   item: ModbusItem | Dlt645Item,
+  entry: MeterEntry,
   ratio: Ratio | undefined,
-  maxPower: Amount | undefined,
-): CounterSpec {
+  contractKw: Amount | undefined,
+): LargestPower {
+  if (quantity(item.quantity).unit === 'pulse') return {}
+  if (entry.max_power_kw && quantity(item.quantity).unit === 'kWh') return { maxPerHour: entry.max_power_kw }
+  const byCt = ratio && compare(ratio.ct, ONE) > 0 ? [multiply(multiply(ratio.ct, ratio.pt), KW_PER_CT)] : []
+  const byContract = contractKw && !item.quantity.includes('export') ? [multiply(contractKw, CONTRACTS)] : []
+  const [least] = [...byCt, ...byContract].sort(compare)
+  return least ? { presumedPerHour: least } : {}
+}
+
+function counterSpec(item: ModbusItem | Dlt645Item, ratio: Ratio | undefined, power: LargestPower): CounterSpec {
   const modulus = itemModulus(item, ratio)
-  const isEnergy = quantity(item.quantity).unit === 'kWh'
   const factor = factorOf(item, ratio)
   return {
     quantity: item.quantity,
     ...(modulus ? { modulus } : {}),
-    ...(isEnergy && maxPower ? { maxPerHour: maxPower } : {}),
+    ...power,
     ...(ratio ? { step: stepOf(item, factor) } : {}),
   }
 }
