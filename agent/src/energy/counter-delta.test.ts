@@ -42,6 +42,8 @@ describe('one step of a counter', () => {
     const presumed = { rolloverWithinMs: 180_000, maxPerHour: 1_000_000 }
     expect(judge(999_900, 100, 180_000, presumed).kind).toBe('rollover')
     expect(judge(999_900, 100, 180_001, presumed).kind).toBe('decrease')
+    // So near to the end of a register that only chance could have reset it there.
+    expect(judge(999_950, 50, 180_001, presumed).kind).toBe('rollover')
   })
 
   it('without a largest power believes a rollover from the top tenth to the bottom tenth', () => {

@@ -37,6 +37,8 @@ const REFRESH_MS = 60_000
 const HOUR_MS = 3_600_000
 /** Only a fall from the top tenth to the bottom tenth counts as a rollover: from anywhere else it is a reset, or another meter. */
 const ROLLOVER_EDGE = 10
+/** A reset would hit so narrow an edge once in so many times: that close, a silence leaves no doubt of a rollover. */
+const CHANCE = 10_000
 
 /**
  * Judges one step from `before` to `after` (later in time). Pure and without memory: whether to believe a fall or
@@ -52,7 +54,8 @@ export function judgeStep(before: CounterSample, after: CounterSample, limits: C
   }
   const { modulus } = limits
   const isSeen = after.at - before.at <= (limits.rolloverWithinMs ?? Number.POSITIVE_INFINITY)
-  if (modulus !== undefined && before.n < modulus && isSeen && isRollover(before.n, after.n, modulus, most)) {
+  const isProven = modulus !== undefined && (isSeen || difference + modulus <= modulus / CHANCE)
+  if (modulus !== undefined && before.n < modulus && isProven && isRollover(before.n, after.n, modulus, most)) {
     return { kind: 'rollover', rise: difference + modulus }
   }
   return { kind: 'decrease', fall: -difference }
