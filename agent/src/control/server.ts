@@ -1,6 +1,7 @@
 import { chmod, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { fail, parseJson, type Result } from '@metergate/protocol'
+import { MOST_SOCKET_BYTES } from '../i18n/config-texts.js'
 import {
   CONTROL_CALLS,
   type ControlAnswers,
@@ -10,9 +11,6 @@ import {
   requestLineSchema,
 } from './calls.js'
 import { readLine } from './line-reader.js'
-
-/** sockaddr_un of Linux holds 108 bytes with the closing zero. */
-const LONGEST_PATH = 107
 
 /**
  * The daemon's local door: a unix-domain socket in the data folder that only its owner may open. One JSON line asks,
@@ -31,8 +29,10 @@ export class ControlServer {
 
   /** Listens until `signal` aborts. Throws when another process already serves this socket, or the path cannot be used. */
   async start(signal: AbortSignal): Promise<void> {
-    if (Buffer.byteLength(this.path) > LONGEST_PATH)
-      throw new Error(`${this.path} is too long for a socket (${LONGEST_PATH} bytes): choose a shorter store.folder`)
+    if (Buffer.byteLength(this.path) > MOST_SOCKET_BYTES)
+      throw new Error(
+        `${this.path} is too long for a socket (${MOST_SOCKET_BYTES} bytes): choose a shorter store.folder`,
+      )
     if (await answers(this.path)) throw new Error(`another metergate is running here: ${this.path} is in use`)
     // Left by a process that was killed: nobody answers on it.
     await unlink(this.path).catch(() => undefined)

@@ -93,19 +93,14 @@ class StreamWalk {
     let before: ChainStart | undefined = start
     let expected = (start?.number ?? 0) + 1
     this.next = (start?.last ?? 0) + 1
-    for (let after = -1e15; ; ) {
-      const page = this.tables.batches('batch.stream = ? AND number > ?', 'number', 200, this.stream.id, after)
-      if (page.length === 0) break
-      for (const row of page) {
-        const named = row.first > this.next && this.isSettled(this.next, row.first - 1)
-        if (row.number > expected && !named) this.report('batch', 'removed', expected, row.number - 1)
-        if (row.number < expected) this.reportBatch('inserted', row)
-        this.look(row, before)
-        expected = row.number + 1
-        after = row.number
-        before = row
-        yield
-      }
+    for (const row of batchesOf(this.tables, this.stream.id)) {
+      const named = row.first > this.next && this.isSettled(this.next, row.first - 1)
+      if (row.number > expected && !named) this.report('batch', 'removed', expected, row.number - 1)
+      if (row.number < expected) this.reportBatch('inserted', row)
+      this.look(row, before)
+      expected = row.number + 1
+      before = row
+      yield
     }
     const { last_batch, last_sha256 } = this.stream
     if (expected <= last_batch) this.report('batch', 'removed', expected, last_batch)
@@ -229,13 +224,18 @@ function* copies(tables: Tables): Generator<readonly Copied[]> {
       const origin = chunk.ok ? chunk.value.head.origin : undefined
       yield origin ? [{ stream: origin.stream, was: origin.seq, count: row.last - row.first + 1 }] : []
     }
-    for (let after = -1e15; ; ) {
-      const page = tables.batches('batch.stream = ? AND number > ?', 'number', 200, id, after)
-      if (page.length === 0) break
-      for (const row of page) {
-        after = row.number
-        yield originsOf(tables, row)
-      }
+    for (const row of batchesOf(tables, id)) yield originsOf(tables, row)
+  }
+}
+
+/** Every batch of a stream by its number, a few hundred rows at a time. */
+function* batchesOf(tables: Tables, stream: number): Generator<BatchRow> {
+  for (let after = -1e15; ; ) {
+    const page = tables.batches('batch.stream = ? AND number > ?', 'number', 200, stream, after)
+    if (page.length === 0) return
+    for (const row of page) {
+      after = row.number
+      yield row
     }
   }
 }

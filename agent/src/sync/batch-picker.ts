@@ -1,5 +1,6 @@
 import { minutes, type StreamId } from '@metergate/protocol'
 import type { PendingBatch, RecordStore } from '../store/record-store.js'
+import { batchKey } from './batch-key.js'
 
 /** How far back a batch may be and still be "fresh": a few sealed while one was under way. */
 const FRESH_WINDOW = 8
@@ -19,11 +20,11 @@ export class BatchPicker {
 
   /** The next batches, each once: at most `count` and `bytes` (compressed), but at least one. */
   take(count: number, bytes: number, now: number): readonly PendingBatch[] {
-    const isPostponed = (each: PendingBatch): boolean => (this.postponed.get(keyOf(each))?.until ?? now) > now
+    const isPostponed = (each: PendingBatch): boolean => (this.postponed.get(batchKey(each))?.until ?? now) > now
     const fresh = this.fresh().filter((each) => !isPostponed(each))
     const backlog = this.store
       .pending(count + fresh.length + this.postponed.size)
-      .filter((batch) => !isPostponed(batch) && !fresh.some((each) => isSame(each, batch)))
+      .filter((batch) => !isPostponed(batch) && !fresh.some((each) => batchKey(each) === batchKey(batch)))
     let left = bytes
     const fits = ({ size }: PendingBatch, index: number): boolean => {
       left -= size
@@ -34,7 +35,7 @@ export class BatchPicker {
 
   /** Has gone through: what is older than this is backlog now. */
   delivered(batch: Pick<PendingBatch, 'stream' | 'number'>): void {
-    this.postponed.delete(keyOf(batch))
+    this.postponed.delete(batchKey(batch))
     this.floor.set(batch.stream, Math.max(batch.number, this.floor.get(batch.stream) ?? 0))
   }
 
@@ -46,8 +47,8 @@ export class BatchPicker {
 
   /** Refused, and not to be cut up: it must not keep the others, and is tried again after a minute, two, four, and at last each hour. */
   postpone(batch: Pick<PendingBatch, 'stream' | 'number'>, now: number): void {
-    const times = this.postponed.get(keyOf(batch))?.times ?? 0
-    this.postponed.set(keyOf(batch), {
+    const times = this.postponed.get(batchKey(batch))?.times ?? 0
+    this.postponed.set(batchKey(batch), {
       until: now + Math.min(LONGEST_POSTPONED, minutes(2 ** times)),
       times: times + 1,
     })
@@ -66,6 +67,3 @@ export class BatchPicker {
     return newest.reverse().filter((batch) => batch.number > (this.floor.get(batch.stream) ?? 0))
   }
 }
-
-const isSame = (a: PendingBatch, b: PendingBatch): boolean => a.stream === b.stream && a.number === b.number
-const keyOf = ({ stream, number }: Pick<PendingBatch, 'stream' | 'number'>): string => `${stream}/${number}`

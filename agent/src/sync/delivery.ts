@@ -1,5 +1,6 @@
 import type { Sha256Hex, StreamId } from '@metergate/protocol'
 import type { Acknowledgement, RecordStore, SealedBatch } from '../store/record-store.js'
+import { batchKey } from './batch-key.js'
 import type { UplinkReceipt } from './uplink.js'
 
 /** What an answer did, and what it claimed that cannot be. */
@@ -27,7 +28,7 @@ export class Delivery {
 
   /** To be said before the bytes leave. */
   sending({ stream, number, sha256, first, last }: SealedBatch): void {
-    this.sent.set(keyOf(stream, number), { sha256, first, last })
+    this.sent.set(batchKey({ stream, number }), { sha256, first, last })
   }
 
   settle(receipt: UplinkReceipt): Settlement {
@@ -35,10 +36,10 @@ export class Delivery {
     const rejected = receipt.rejected.filter(({ stream, record }) => this.hasSent(stream, record))
     if (rejected.length > 0) this.store.quarantine(rejected)
     const believed = receipt.committed.filter(
-      ({ stream, number, sha256 }) => this.sent.get(keyOf(stream, number))?.sha256 === sha256,
+      ({ stream, number, sha256 }) => this.sent.get(batchKey({ stream, number }))?.sha256 === sha256,
     )
     const freed = believed.length > 0 ? this.store.acknowledge(believed) : []
-    for (const { stream, number } of believed) this.sent.delete(keyOf(stream, number))
+    for (const { stream, number } of believed) this.sent.delete(batchKey({ stream, number }))
     return {
       freed,
       rejected: rejected.length,
@@ -48,12 +49,12 @@ export class Delivery {
 
   /** Sent and not settled by any answer so far. */
   isOpen({ stream, number }: SealedBatch): boolean {
-    return this.sent.has(keyOf(stream, number))
+    return this.sent.has(batchKey({ stream, number }))
   }
 
   /** This batch will not be asked about again (voided, or its stream was left). */
   forget(stream: StreamId, number: number): void {
-    this.sent.delete(keyOf(stream, number))
+    this.sent.delete(batchKey({ stream, number }))
   }
 
   private hasSent(stream: StreamId, record: number): boolean {
@@ -63,5 +64,3 @@ export class Delivery {
     return false
   }
 }
-
-const keyOf = (stream: StreamId, number: number): string => `${stream}/${number}`

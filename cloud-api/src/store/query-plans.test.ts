@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { epochMs, gatewayIdSchema, meterIdSchema } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { planOf } from '../testing/query-plan.js'
 import type { Reader } from './series-store.js'
 import type { SqlEngine, SqlTransaction } from './sql.js'
 import { SqlReader } from './sql-reader.js'
@@ -50,11 +51,7 @@ async function plansOf(ask: (reader: Reader) => Promise<unknown>, rows: Rows = (
   return texts.flatMap(plan)
 }
 
-function plan(text: string): string[] {
-  const slots = Array.from({ length: text.split('?').length - 1 }, () => 1)
-  const rows = file.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...slots)
-  return rows.map((row) => String(typeof row === 'object' && row !== null && 'detail' in row ? row.detail : row))
-}
+const plan = (text: string): string[] => planOf(file, text)
 
 /** Questions a page asks every few seconds, of gateways that have sent a batch a minute for years. */
 describe('what the page asks', () => {

@@ -11,7 +11,7 @@ import {
   monoMsSchema,
 } from '@metergate/protocol'
 import { z } from 'zod'
-import { ROWS_AT_ONCE, type SqlTransaction } from './sql.js'
+import { placesFor, ROWS_AT_ONCE, type SqlTransaction } from './sql.js'
 
 const anchorRow = anchorRecordSchema.pick({ boot: true, mono: true, true_wall: true, error_ms: true })
 const bootRow = z.object({ boot: bootIdSchema, last: monoMsSchema })
@@ -36,7 +36,7 @@ export async function readAnchors(tx: SqlTransaction, gateway: GatewayId, boots:
   for (let start = 0; start < boots.length; start += ROWS_AT_ONCE) {
     const part = boots.slice(start, start + ROWS_AT_ONCE)
     const text = `SELECT boot, mono, true_wall, error_ms FROM anchors
-                  WHERE gateway_id = ? AND boot IN (${part.map(() => '?').join(', ')})`
+                  WHERE gateway_id = ? AND boot IN (${placesFor(part)})`
     for (const anchor of await tx.all(anchorRow, text, [gateway, ...part])) found.push(anchor)
   }
   return found

@@ -8,6 +8,7 @@ import type Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptBatch, readBatch } from '../ingest/accept-batch.js'
 import { GatewayDouble, type TestBatch } from '../testing/gateway-double.js'
+import { planOf } from '../testing/query-plan.js'
 import { interval, reading, T0 } from '../testing/records.js'
 import { migrate } from './migrate.js'
 import type { SqlEngine, SqlTransaction } from './sql.js'
@@ -111,8 +112,4 @@ describe('filing a batch', () => {
   })
 })
 
-function plan(text: string): string[] {
-  const slots = Array.from({ length: text.split('?').length - 1 }, () => 1)
-  const rows = file.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...slots)
-  return rows.map((row) => String(typeof row === 'object' && row !== null && 'detail' in row ? row.detail : row))
-}
+const plan = (text: string): string[] => planOf(file, text)

@@ -2,7 +2,7 @@ import { epochMsSchema, type GatewayId, type MeterId, meterIdSchema, type Quanti
 import { z } from 'zod'
 import { mergeRollups } from './rollup.js'
 import type { BatchToFile, Range, Rollup, Slot, SlotRow } from './series-store.js'
-import { insertRows, ROWS_AT_ONCE, type SqlTransaction } from './sql.js'
+import { insertRows, placesFor, ROWS_AT_ONCE, type SqlTransaction } from './sql.js'
 
 /** A rollup as stored: count, min, max, sum, last, instant of the last, suspect, absent. */
 const packedSchema = z
@@ -63,7 +63,7 @@ async function heldSlots(tx: SqlTransaction, gateway: GatewayId, slots: readonly
   const held = new Map<string, string>()
   for (const { from, to, meters } of stretches(slots)) {
     const text = `SELECT meter, start_ms AS start, body FROM slots
-                  WHERE gateway_id = ? AND meter IN (${meters.map(() => '?').join(', ')}) AND start_ms >= ? AND start_ms <= ?`
+                  WHERE gateway_id = ? AND meter IN (${placesFor(meters)}) AND start_ms >= ? AND start_ms <= ?`
     for (const { meter, start, body } of await tx.all(heldRow, text, [gateway, ...meters, from, to]))
       held.set(`${meter} ${start}`, body)
   }

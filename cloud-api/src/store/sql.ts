@@ -44,6 +44,9 @@ export async function one<T>(
   return (await tx.all(row, text, values))[0]
 }
 
+/** A place for each value, to stand between parentheses: `?, ?, ?`. */
+export const placesFor = (values: readonly unknown[]): string => values.map(() => '?').join(', ')
+
 /** Most rows per statement, so that there are few different texts to prepare. */
 export const ROWS_AT_ONCE = 40
 
@@ -56,7 +59,7 @@ export async function insertRows(
 ): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
     const part = rows.slice(start, start + ROWS_AT_ONCE)
-    const places = part.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ')
+    const places = part.map((row) => `(${placesFor(row)})`).join(', ')
     await tx.run(`${head} VALUES ${places} ${tail}`, part.flat())
   }
 }
