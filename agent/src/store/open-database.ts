@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
-import { APPLICATION_ID, MIGRATIONS, migrate } from './schema.js'
+import { APPLICATION_ID, isKnownSchema, MIGRATIONS, migrate } from './schema.js'
 import { Sqlite } from './sqlite.js'
 
 /** Why a store cannot be opened. `damaged` and `foreign` files are set aside by the caller; the others need a person. */
@@ -78,7 +78,8 @@ function prepare(db: Database.Database, options: DatabaseOptions): OpenFault | u
     }
   }
   const fault = schemaFault(version, 'it')
-  if (fault?.kind === 'newer') return fault
+  // A number that decayed, and none of the schema that newer software would have made.
+  if (fault?.kind === 'newer') return isKnownSchema(db) ? { kind: 'damaged', why: `user_version is ${version}` } : fault
   applyPragmas(db, options, tables === 0)
   const wanted = options.synchronous === 'NORMAL' ? 1 : 2
   if (db.pragma('journal_mode', { simple: true }) !== 'wal' || number(db, 'synchronous') !== wanted) {

@@ -9,6 +9,7 @@ import {
   sha256Hex,
   streamIdSchema,
   streamKindSchema,
+  WIRE_LIMITS,
 } from '@metergate/protocol'
 import { z } from 'zod'
 import { type Chunk, decodeChunk } from './chunk.js'
@@ -37,6 +38,8 @@ interface OldStream {
   /** Row id of the stream in the damaged file: the order in which streams were begun. */
   order: number
   lastSeq: number
+  /** Was its own row found? */
+  isMarked: boolean
   readonly batches: Map<number, FoundBatch>
   readonly chunks: Map<number, { readonly ref: RawRef; readonly last: number }>
 }
@@ -53,10 +56,13 @@ const MOST_BELIEVED = 2 ** 35
 export class Salvager {
   private readonly file: RawFile
   private readonly old: OldStreams = new Map()
+  /** The highest numbers in rows that prove nothing, by the row id of their stream. */
+  private readonly nameless = new Map<number, number>()
 
   constructor(path: string) {
     this.file = new RawFile(path)
     for (const { ref, row } of this.file.rows()) this.look(ref, row)
+    this.endNameless()
   }
 
   close(): void {
@@ -98,7 +104,10 @@ export class Salvager {
 
   private lookAtBatch(ref: RawRef, row: readonly RawValue[]): void {
     const opened = openRow(row)
-    if (!opened) return
+    if (!opened) {
+      this.noteEnds(row[1], row[3], row[4])
+      return
+    }
     const { header } = opened
     const stream = this.stream(header.stream, header.stream_kind)
     const known = stream.batches.get(header.number)
@@ -113,7 +122,10 @@ export class Salvager {
 
   private lookAtChunk(ref: RawRef, row: readonly RawValue[]): void {
     const chunk = chunkOf(row)
-    if (!chunk) return
+    if (!chunk) {
+      this.noteEnds(row[1], row[2], row[3])
+      return
+    }
     const stream = this.stream(chunk.head.stream, chunk.head.kind)
     const last = chunk.head.first + chunk.rows.length - 1
     if ((stream.chunks.get(chunk.head.first)?.last ?? 0) < last) stream.chunks.set(chunk.head.first, { ref, last })
@@ -123,13 +135,32 @@ export class Salvager {
 
   private lookAtStream(row: readonly RawValue[]): void {
     const [rowid, id, kind, , lastSeq] = row
-    const known = z
-      .object({ id: streamIdSchema, kind: streamKindSchema, lastSeq: seqSchema })
-      .safeParse({ id, kind, lastSeq })
-    if (!known.success || known.data.lastSeq > MOST_BELIEVED) return
-    const stream = this.stream(known.data.id, known.data.kind)
-    stream.lastSeq = Math.max(stream.lastSeq, known.data.lastSeq)
+    const mark = seqSchema.safeParse(lastSeq)
+    if (!mark.success || mark.data > MOST_BELIEVED || typeof rowid !== 'number') return
+    const named = z.object({ id: streamIdSchema, kind: streamKindSchema }).safeParse({ id, kind })
+    if (!named.success) {
+      this.noteEnds(rowid, mark.data, mark.data)
+      return
+    }
+    const stream = this.stream(named.data.id, named.data.kind)
+    stream.lastSeq = Math.max(stream.lastSeq, mark.data)
+    stream.isMarked = true
     placed(stream, rowid)
+  }
+
+  /** What a row that cannot be believed says of its numbers, by the row id of its stream. */
+  private noteEnds(stream: RawValue | undefined, first: RawValue | undefined, last: RawValue | undefined): void {
+    const ends = z.tuple([z.number(), seqSchema, seqSchema]).safeParse([stream, first, last])
+    if (!ends.success) return
+    const [rowid, from, to] = ends.data
+    const isLikely = to >= from && to - from < WIRE_LIMITS.records && to <= MOST_BELIEVED
+    if (isLikely) this.nameless.set(rowid, Math.max(to, this.nameless.get(rowid) ?? 0))
+  }
+
+  /** A stream whose own row is gone, or has lost its name, ends where other rows say, believed or not: their records are named. */
+  private endNameless(): void {
+    for (const stream of this.old.values())
+      if (!stream.isMarked) stream.lastSeq = Math.max(stream.lastSeq, this.nameless.get(stream.order) ?? 0)
   }
 
   private stream(id: StreamId, kind: StreamKind): OldStream {
@@ -139,6 +170,7 @@ export class Salvager {
       kind,
       order: Number.MAX_SAFE_INTEGER,
       lastSeq: 0,
+      isMarked: false,
       batches: new Map(),
       chunks: new Map(),
     }

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import { Sqlite } from './sqlite.js'
 
 /** "mgt1": tells a metergate store from any other SQLite file. */
 export const APPLICATION_ID = 0x6d677431
@@ -94,4 +95,33 @@ export function migrate(db: Database.Database): void {
       throw error
     }
   }
+}
+
+const WORDS = "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_master"
+
+/** The newest schema, word for word. */
+function knownWords(): readonly unknown[] {
+  const made = new Sqlite(':memory:')
+  try {
+    migrate(made)
+    return made.prepare(WORDS).pluck().all()
+  } finally {
+    made.close()
+  }
+}
+
+/**
+ * The words of the schema decay like anything else in the file, and SQLite believes them: a column under another name is an error in
+ * each statement, a constraint under another name is none. Undefined when all of the schema is there as it was written.
+ */
+export function schemaDamage(db: Database.Database): string | undefined {
+  const there = new Set(db.prepare(WORDS).pluck().all())
+  const missing = knownWords().find((words) => !there.has(words))
+  return missing === undefined ? undefined : `the schema says something else than \`${String(missing).slice(0, 60)}…\``
+}
+
+/** Is this the newest schema and nothing more? Each step of a migration changes the words. */
+export function isKnownSchema(db: Database.Database): boolean {
+  const there = db.prepare(WORDS).pluck().all()
+  return there.length === knownWords().length && schemaDamage(db) === undefined
 }

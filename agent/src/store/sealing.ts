@@ -10,6 +10,7 @@ import { type Chunk, decodeChunk, encodeChunk, peekChunk } from './chunk.js'
 import { kindBits, metersOf, timeOf } from './classify.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { type Compression, decompress } from './compression.js'
+import { numbersOfBatch, numbersOfChunk } from './numbers-held.js'
 import { halves, unsealedOf } from './open-sealed.js'
 import type { SealedBatch, Sealer, SealLimits, StoredRecord } from './record-store.js'
 import { type Sealed, sealPrefix, sealVoid } from './seal.js'
@@ -88,21 +89,31 @@ function gather(tables: Tables, stream: StreamRow, maxDecodedBytes: number, now:
 }
 
 export function setChunkAside(tables: Tables, stream: StreamRow, row: ChunkRow, why: string, now: Stamp): void {
-  tables.keepDamaged('row', stream.stream, row.first, row.last, why, row.body)
   tables.deleteChunk(row)
-  const lost = { stream: stream.stream, kind: stream.kind, first: row.first, last: row.last }
-  writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now) }], now)
+  const ranges = numbersOfChunk(tables, stream, row)
+  const [first, last] = [ranges[0]?.[0] ?? row.first, ranges.at(-1)?.[1] ?? row.last]
+  tables.keepDamaged('row', stream.stream, first, last, why, row.body)
+  for (const [first, last] of ranges) {
+    const lost = { stream: stream.stream, kind: stream.kind, first, last }
+    writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now) }], now)
+  }
 }
 
 /** A sealed batch whose bytes no longer have their hash: its number and hash stay in the chain, its records are named. */
 export function setBatchAside(tables: Tables, row: BatchRow, why: string, now: Stamp): void {
-  tables.keepDamaged('batch', row.stream_id, row.first, row.last, why, tables.body(row.id) ?? null)
+  const held = numbersOfBatch(tables, row)
+  const ranges = held.length > 0 ? held : [[row.first, row.last] as const]
+  const [first, last] = [ranges[0]?.[0] ?? row.first, ranges.at(-1)?.[1] ?? row.last]
+  tables.keepDamaged('batch', row.stream_id, first, last, why, tables.body(row.id) ?? null)
   tables.dropBody(row.id)
   tables.setStatus(row.id, row.status === STATUS.pending ? STATUS.lost : row.status)
+  if (first !== row.first || last !== row.last) tables.setEnds(row.id, first, last)
   // What the cloud has acknowledged is safe there; only local history lacks it.
   if (row.status !== STATUS.pending) return
-  const lost = { stream: row.stream_id, kind: row.kind, first: row.first, last: row.last }
-  writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, [row.number, row.number]) }], now)
+  for (const [first, last] of ranges) {
+    const lost = { stream: row.stream_id, kind: row.kind, first, last }
+    writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, [row.number, row.number]) }], now)
+  }
 }
 
 /** Does the body still have the hash it was sealed with? Undefined when it does. */

@@ -20,6 +20,7 @@ import type { Disk } from './disk.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
 import { healthOf } from './health-of.js'
 import { queryRecords } from './history.js'
+import { mendBatch } from './mend.js'
 import type { OpenFault } from './open-database.js'
 import type {
   Acknowledgement,
@@ -38,8 +39,8 @@ import { beginRestart, copySlice, SLICE_RECORDS, streamsBeingLeft } from './rest
 import { bodyFault, isDue, refuseBatch, sealDue, setBatchAside } from './sealing.js'
 import { Ballast, evictSlice } from './space.js'
 import { type StartReport, StoreFile, type WriteFault } from './store-file.js'
-import { pendingOf, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
-import { type Verdict, verifyStore } from './verify.js'
+import { type BatchRow, pendingOf, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
+import { rowAgrees, type Verdict, verifyStore } from './verify.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface StoreSettings {
@@ -172,12 +173,20 @@ export class SqliteRecordStore implements RecordStore {
     const body = row && this.read((tables) => tables.body(row.id), undefined)
     if (!row || !body) return undefined
     const fault = bodyFault(row, body)
-    if (fault === undefined) return sealedOf(row, body)
+    if (fault === undefined) return row.id > this.file.uncompared ? sealedOf(row, body) : this.compared(row, body)
     this.write((tables) => {
       const again = tables.batch(stream, number)
       if (again?.has_body && again.sha256 === row.sha256) setBatchAside(tables, again, fault, this.stamp())
     })
     return undefined
+  }
+
+  /** A batch whose index the start had no time for: its row is mended, should it say something else than the bytes. */
+  private compared(row: BatchRow, body: Uint8Array): SealedBatch | undefined {
+    if (rowAgrees(row, body)) return sealedOf(row, body)
+    this.write((tables) => mendBatch(tables, row, body, true))
+    const again = this.read((tables) => tables.batch(row.stream_id, row.number), undefined)
+    return again && sealedOf(again, body)
   }
 
   /** Freed at once for the callers, on disk with the next commit: lost in a crash, it is sent again and nothing else. */

@@ -93,7 +93,7 @@ describe('starting', () => {
 
   it('refuses a store of newer software and leaves it as it is', async () => {
     await open().close()
-    sql('PRAGMA user_version = 99')
+    sql('CREATE TABLE later (x); PRAGMA user_version = 99')
     const before = readFileSync(join(folder, 'store.sqlite'))
     expect(make().start()).toMatchObject({ ok: false, fault: { kind: 'newer' } })
     expect(readFileSync(join(folder, 'store.sqlite')).equals(before)).toBe(true)

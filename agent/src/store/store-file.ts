@@ -1,14 +1,14 @@
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, ok, type Random, type Result, type Stamp, type StreamRecord } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
-import { isIntact } from './chunk.js'
 import { writeNow } from './commit-plan.js'
 import { newStreamId } from './memory-record-store.js'
+import { checkStreams, mendRows } from './mend.js'
 import { closeQuietly, isDamage, type OpenFault, openDatabase, PAGE_SIZE, sqliteCode } from './open-database.js'
 import { type Salvage, Salvager } from './salvage.js'
-import { bodyFault, setBatchAside, setChunkAside } from './sealing.js'
-import { DamagedRow, STATUS, Tables } from './tables.js'
+import { schemaDamage } from './schema.js'
+import { DamagedRow, Tables } from './tables.js'
 import { readLog } from './write-ahead-log.js'
 
 /** `busy`: another program has the file for itself. */
@@ -19,7 +19,7 @@ export interface StartReport {
   /** Name of the file set aside, when there was one. */
   readonly setAside: string | undefined
   readonly salvaged: Salvage | undefined
-  /** Single rows or batches whose checksum failed. */
+  /** Single rows that failed a check: mended from their bytes, or set aside and named. */
   readonly damagedRows: number
   /** New numbers go into new streams, because old numbers might have been used. */
   readonly newStreams: boolean
@@ -33,6 +33,13 @@ interface Found {
   readonly walLost: boolean
 }
 
+interface Opened {
+  readonly db: Database.Database
+  readonly tables: Tables
+  /** Something in it was mended on the way: nothing else in it is believed unseen. */
+  readonly hasDecayed: boolean
+}
+
 /** The counter that tells a clean stop: 1 from the last commit before closing until the next start. */
 const CLEAN = 'clean'
 const WAL_ALLOWANCE = 5 * 1024 * 1024
@@ -44,12 +51,14 @@ export interface StoreFileSettings {
 
 /** The SQLite file with its handle: opened, checked, reopened after failures, set aside when damaged. */
 export class StoreFile {
-  private opened: { readonly db: Database.Database; readonly tables: Tables } | undefined
+  private opened: Opened | undefined
   private readonly path: string
   /** Was there a log when the process first looked? Later its absence means nothing: closing removes it. */
   private walBefore: boolean | undefined
   /** What reading or writing met, in words; the file needs {@link repair}. */
   private damageSeen: string | undefined
+  /** Row id of the newest waiting batch whose index the start did not compare with its records; 0: it compared all. */
+  uncompared = 0
 
   constructor(
     private readonly folder: string,
@@ -131,7 +140,7 @@ export class StoreFile {
     this.closeHandle()
     const opened = openDatabase(this.path, { ...this.settings, capBytes: this.capBytes() })
     if (!opened.ok) return false
-    this.opened = { db: opened.value, tables: new Tables(opened.value) }
+    this.opened = { db: opened.value, tables: new Tables(opened.value), hasDecayed: false }
     // Made anew by a repair that the disk stopped: nothing may be written before the salvage is done.
     if (this.read((tables) => tables.streams().length === 0, false)) {
       this.closeHandle()
@@ -142,7 +151,11 @@ export class StoreFile {
 
   /** One transaction. After a failure the handle is closed: SQLite's memory of the file may differ from the disk. */
   write<T>(work: (tables: Tables) => T): Result<T, WriteFault> {
-    if (!this.opened) return fail({ kind: 'io', why: 'the store file cannot be opened' })
+    if (!this.opened) {
+      // A look that met damage has closed the file.
+      if (this.damageSeen !== undefined) return fail({ kind: 'damaged', why: this.damageSeen })
+      return fail({ kind: 'io', why: 'the store file cannot be opened' })
+    }
     const { db, tables } = this.opened
     try {
       db.exec('BEGIN IMMEDIATE')
@@ -200,32 +213,38 @@ export class StoreFile {
     this.closeHandle()
   }
 
-  private openChecked(): Result<{ db: Database.Database; tables: Tables }, OpenFault> {
+  private openChecked(): Result<Opened, OpenFault> {
     const opened = openDatabase(this.path, { ...this.settings, capBytes: this.capBytes() })
     if (!opened.ok) return opened
     const db = opened.value
     try {
-      const verdict = db.pragma('quick_check(1)', { simple: true })
-      if (verdict === 'ok') return ok({ db, tables: new Tables(db) })
+      const tables = new Tables(db)
+      const hasDecayed = mendIndexes(db, tables)
+      const damage = fileDamage(db)[0] ?? schemaDamage(db)
+      if (damage === undefined) return ok({ db, tables, hasDecayed })
       closeQuietly(db)
-      return fail({ kind: 'damaged', why: `quick_check: ${String(verdict)}` })
+      return fail({ kind: 'damaged', why: damage })
     } catch (error) {
       closeQuietly(db)
-      return fail({ kind: isDamage(error) ? 'damaged' : 'io', why: textOf(error) })
+      if (!isTheDisks(error)) throw error
+      return fail({ kind: isDamageSeen(error) ? 'damaged' : 'io', why: textOf(error) })
     }
   }
 
   /** First transaction after opening: streams, damage found, and the mark that the store is in use. */
   private settle(tables: Tables, { aside, damage, salvager, walLost }: Found): StartReport {
     const isNew = !tables.streams().some((each) => each.current)
+    // Rows nobody wrote so are found here, before anything is built on them.
+    if (tables.streams().length > 0) checkStreams(tables)
     const batches = salvager?.restoreStreams(tables) ?? 0
     for (const kind of ['detail', 'ledger'] as const) {
       if (isNew || walLost) tables.addStream(kind, newStreamId(this.random))
     }
     tables.setCounter(CLEAN, 0)
     const salvaged = salvager && { batches, ...salvager.restoreRows(tables, this.stamp()) }
-    const damagedRows = setDamagedAside(tables, this.stamp())
-    const report = { setAside: aside, salvaged, damagedRows, newStreams: walLost || aside !== undefined }
+    const mended = mendRows(tables, this.stamp(), this.opened?.hasDecayed)
+    this.uncompared = mended.uncompared
+    const report = { setAside: aside, salvaged, damagedRows: mended.rows, newStreams: walLost || aside !== undefined }
     if (walLost || aside !== undefined)
       writeNow(tables, [{ kind: 'ledger', record: this.event(report, damage, walLost) }], this.stamp())
     return report
@@ -260,6 +279,9 @@ export class StoreFile {
     if (!existsSync(this.path)) return undefined
     if (!statSync(this.path).isFile()) return 'it is no file'
     if (this.damageSeen !== undefined) return this.damageSeen
+    const version = formatOf(this.path)
+    // Above 2 SQLite takes it for a file of the future, which it may only read.
+    if (version !== undefined && version > 2) return `its header says format ${version}`
     return readLog(`${this.path}-wal`, PAGE_SIZE).damage
   }
 
@@ -274,6 +296,7 @@ export class StoreFile {
     const before = this.lastAside()
     const number = before === undefined ? 1 : Number(before.slice(before.lastIndexOf('-') + 1)) + 1
     const aside = `${this.path}.corrupt-${number}`
+    this.damageSeen = undefined
     renameSync(this.path, aside)
     for (const suffix of ['-wal', '-shm']) {
       if (existsSync(`${this.path}${suffix}`)) renameSync(`${this.path}${suffix}`, `${aside}${suffix}`)
@@ -287,24 +310,18 @@ export class StoreFile {
   }
 }
 
-/** Verifies what is still to be sent: every unsealed row and every unacknowledged batch. Returns how many failed. */
-function setDamagedAside(tables: Tables, now: Stamp): number {
-  let damaged = 0
-  for (const stream of tables.streams()) {
-    for (const row of tables.chunks(stream.id)) {
-      if (isIntact(row)) continue
-      setChunkAside(tables, stream, row, 'its checksum does not agree with its bytes', now)
-      damaged += 1
-    }
-  }
-  for (const row of tables.batches(`status = ${STATUS.pending} AND body IS NOT NULL`, 'batch.id', 1e9)) {
-    const body = tables.body(row.id)
-    const fault = body && bodyFault(row, body)
-    if (fault === undefined) continue
-    setBatchAside(tables, row, fault, now)
-    damaged += 1
-  }
-  return damaged
+/** What SQLite finds wrong with the file, first things first. Its quick check takes as long and does not look at indexes. */
+function fileDamage(db: Database.Database): readonly string[] {
+  const found = db.prepare('PRAGMA integrity_check(100)').pluck().all().map(String)
+  return found.length === 1 && found[0] === 'ok' ? [] : found
+}
+
+/** Indexes that contradict the rows are made anew; true when they had to be. */
+function mendIndexes(db: Database.Database, tables: Tables): boolean {
+  const found = fileDamage(db)
+  if (found.length === 0 || !found.every((each) => / index /.test(each))) return false
+  db.transaction(() => tables.mendIndexes()).immediate()
+  return true
 }
 
 const isDamageSeen = (error: unknown): boolean => error instanceof DamagedRow || isDamage(error)
@@ -316,4 +333,15 @@ function kindOf(error: unknown): WriteFault['kind'] {
 
 const isTheDisks = (error: unknown): boolean => error instanceof DamagedRow || sqliteCode(error) !== ''
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** The write version in the header (sqlite.org/fileformat2.html, offset 18); undefined for a file without one. */
+function formatOf(path: string): number | undefined {
+  const file = openSync(path, 'r')
+  try {
+    const header = Buffer.alloc(20)
+    return readSync(file, header, 0, 20, 0) === 20 ? header.readUInt8(18) : undefined
+  } finally {
+    closeSync(file)
+  }
+}
+
 const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0)

@@ -248,7 +248,7 @@ function originsOf(tables: Tables, row: BatchRow): readonly Copied[] {
 }
 
 /** Does the row say what its bytes say, and can every record in them be read? */
-function rowAgrees(row: BatchRow, body: Uint8Array): boolean {
+export function rowAgrees(row: BatchRow, body: Uint8Array): boolean {
   const bytes = decompress(body, row.encoding)
   const decoded = bytes.ok ? decodeBatch(bytes.value) : undefined
   if (!bytes.ok || !decoded?.ok || decoded.value.uninterpreted.length > 0) return false
@@ -258,7 +258,7 @@ function rowAgrees(row: BatchRow, body: Uint8Array): boolean {
   return sizesAgree && isSame(header, row) && (header.void !== undefined || indexAgrees(row, indexOf(records)))
 }
 
-const isSame = (header: BatchHeader, row: BatchRow): boolean =>
+export const isSame = (header: BatchHeader, row: BatchRow): boolean =>
   header.stream === row.stream_id &&
   header.number === row.number &&
   header.first === row.first &&

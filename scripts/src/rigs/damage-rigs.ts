@@ -69,9 +69,10 @@ const LAST_COMMIT = 8
 
 /**
  * Mutations of a store left by kill -9: it opens, the damaged file is kept, what proves itself is saved, the rest is
- * named. `silently`: a control in which a row is taken away with SQL, which nothing in the store names.
+ * named. `silently`: a control in which a row is taken away with SQL, which nothing in the store names. `keep`: a folder for the stores
+ * that were not dealt with, as they were before the start.
  */
-export function mutations(count: number, silently = false): Promise<RigResult> {
+export function mutations(count: number, silently = false, keep?: string): Promise<RigResult> {
   return inFolder(async (folder) => {
     const original = join(folder, 'original')
     mkdirSync(original)
@@ -88,7 +89,10 @@ export function mutations(count: number, silently = false): Promise<RigResult> {
       cpSync(original, copy, { recursive: true })
       const [name, mutate] = Object.entries(MUTATIONS)[round % Object.keys(MUTATIONS).length] ?? ['', () => '']
       const what = silently ? takeAway(copy) : `${name} ${mutate(copy, Math.random)}`
+      const before = found.count
       setAside += await look(copy, announced, what, TAKES_ALL.has(name) && !silently, found)
+      // Looked at in a copy of its own, so that this one is still as it was.
+      if (keep !== undefined && found.count > before) cpSync(copy, join(keep, `round-${round}`), { recursive: true })
       rmSync(copy, { recursive: true })
     }
     const notes = { announced: announced.length * 8, setAside, problems: found.words }

@@ -21,11 +21,12 @@ import type { RigResult } from './rig.js'
 import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wear } from './store-rigs.js'
 
 /**
- * `node scripts/dist/rigs/main.js [rig…] [--long]`: one line of JSON per rig. Mounts are made in a mount namespace
- * of its own; without root, what needs one is skipped and said so. Exit code 1 when a rig finds a violation, or when
- * a control that must fail does not.
+ * `node scripts/dist/rigs/main.js [rig…] [--long] [--keep=FOLDER]`: one line of JSON per rig. Mounts are made in a mount
+ * namespace of its own; without root, what needs one is skipped and said so. Exit code 1 when a rig finds a violation, or
+ * when a control that must fail does not. Damaged stores that were not dealt with are kept in FOLDER.
  */
 const long = process.argv.includes('--long')
+const keep = process.argv.find((each) => each.startsWith('--keep='))?.slice('--keep='.length)
 const INSIDE = '--inside'
 const OWN_NET = '--own-net'
 /** A store of each schema ever released. */
@@ -96,7 +97,7 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'flushes-control': { mounts: false, control: true, run: () => flushes(20, 'NORMAL') },
   'file-limit': { mounts: false, run: () => fileLimit(long ? 300 : 150) },
   cap: { mounts: false, run: () => cap(long ? 16 : 0.5) },
-  mutations: { mounts: false, run: () => mutations(long ? 300 : 10) },
+  mutations: { mounts: false, run: () => mutations(long ? 300 : 10, false, keep) },
   'mutations-control': { mounts: false, control: true, run: () => mutations(3, true) },
   'read-only': { mounts: true, run: () => readOnly(long ? 120 : 3) },
   'migration-killed': { mounts: false, run: () => migrationKilled(long ? upTo(80) : [17], FIXTURES) },
