@@ -25,6 +25,7 @@ import {
   shiftPlans,
   unitFacts,
 } from './flow/meter-setup.js'
+import type { RatioMeter } from './flow/ratio-watch.js'
 import type { ReportParts } from './flow/report-parts.js'
 import { Gateway, type GatewayLine, type GatewayParts } from './gateway.js'
 import { MeterSession } from './meter/meter-session.js'
@@ -65,6 +66,7 @@ export function assembleGateway(loaded: LoadedConfig, ports: GatewayPorts): Gate
     deskOptions(loaded, zone),
   )
   for (const notice of notices) logger.warn(notice.kind, { ...notice })
+  const lines = config.lines.map((line) => gatewayLine(loaded, line, ports))
   return new Gateway({
     clock,
     random,
@@ -73,7 +75,8 @@ export function assembleGateway(loaded: LoadedConfig, ports: GatewayPorts): Gate
     software: SOFTWARE,
     zone,
     store,
-    lines: config.lines.map((line) => gatewayLine(loaded, line, ports)),
+    lines,
+    ratioMeters: lines.flatMap(ratioMeters),
     trust,
     board: new LatestBoard(config.meters.map(({ id }) => id)),
     feed,
@@ -102,6 +105,15 @@ function gatewayLine(loaded: LoadedConfig, line: LineConfig, { makeBus, clock, t
     .filter((entry) => entry.line === line.id)
     .map((entry) => ({ session: sessionOf(loaded, entry.id, bus, clock, trust), cadences: entry.poll }))
   return { id: line.id, bus, meters }
+}
+
+/** Those meters of a line whose model keeps ratios in registers of its own. */
+function ratioMeters({ bus, meters }: GatewayLine): RatioMeter[] {
+  return meters.flatMap(({ session: { setup } }) => {
+    const { id, profile, target, ratio: configured } = setup
+    if (profile.protocol !== 'modbus' || !profile.ratio_registers || !('unit' in target)) return []
+    return [{ id, bus, at: { protocol: 'modbus' as const, unit: target.unit }, profile, configured }]
+  })
 }
 
 export function sessionOf(

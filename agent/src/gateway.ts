@@ -13,6 +13,7 @@ import { gatewaySnapshot, type PollCounts, type ProcessFacts } from './flow/gate
 import { Journal } from './flow/journal.js'
 import type { LatestBoard } from './flow/latest-board.js'
 import { noteLink } from './flow/link-notices.js'
+import { type RatioMeter, RatioWatch } from './flow/ratio-watch.js'
 import { readMeter } from './flow/read-meter.js'
 import { together } from './flow/together.js'
 import { heartbeatOf } from './health/snapshot.js'
@@ -39,6 +40,8 @@ export interface GatewayParts {
   readonly zone: PlantZone
   readonly store: RecordStore
   readonly lines: readonly GatewayLine[]
+  /** Meters that keep the ratios of their transformers in registers. */
+  readonly ratioMeters: readonly RatioMeter[]
   readonly trust: ClockTrust
   readonly board: LatestBoard
   readonly feed: EnergyFeed
@@ -61,6 +64,7 @@ export class Gateway {
   readonly #journal: Journal
   readonly #clockWatch: ClockWatch
   readonly #energy: EnergyDraw
+  readonly #ratios: RatioWatch
   readonly #sync: SyncLoop | undefined
   readonly #counts: PollCounts = { good: 0, failed: 0, skipped: 0, stored: 0 }
   readonly #startedAt: number
@@ -70,6 +74,7 @@ export class Gateway {
     this.#startedAt = clock.mono()
     this.#journal = new Journal({ ...parts, stamp: () => trust.stamp() })
     this.#energy = new EnergyDraw(feed, clock)
+    this.#ratios = new RatioWatch({ ...parts, journal: this.#journal, meters: parts.ratioMeters })
     this.#clockWatch = new ClockWatch({
       ...parts,
       journal: this.#journal,
@@ -112,7 +117,7 @@ export class Gateway {
     // The first heartbeat should know already whether the system vouches for the clock.
     const asked = this.#clockWatch.askSystem()
     return [
-      ...lines.map(({ meters }) => new PollLoop(clock, meters, this.#sink()).start(signal)),
+      ...lines.map(({ meters }) => new PollLoop(clock, meters, this.#sink(signal)).start(signal)),
       this.#clockWatch.watch(signal),
       asked.then(() => this.#clockWatch.keepAskingSystem(signal)),
       asked.then(() => this.#sync?.start(signal)),
@@ -140,7 +145,14 @@ export class Gateway {
   snapshot() {
     const { lines, ...parts } = this.parts
     const buses = new Map(lines.map(({ id, bus }) => [id, bus]))
-    return gatewaySnapshot({ ...parts, buses, sync: this.#sync, counts: this.#counts, startedAt: this.#startedAt })
+    return gatewaySnapshot({
+      ...parts,
+      ratios: this.#ratios,
+      buses,
+      sync: this.#sync,
+      counts: this.#counts,
+      startedAt: this.#startedAt,
+    })
   }
 
   /** What the local socket offers of the running gateway; what is asked of the disk alone stands beside it. */
@@ -172,9 +184,12 @@ export class Gateway {
     return this.parts.lines.flatMap(({ meters }) => meters).find(({ session }) => session.setup.id === meter)?.session
   }
 
-  #sink(): PollSink {
+  #sink(signal: AbortSignal): PollSink {
     return {
-      reading: (outcome) => this.#reading(outcome),
+      reading: (outcome) => {
+        this.#reading(outcome)
+        if (outcome.answered > 0) void this.#ratios.answered(outcome.record.meter, signal)
+      },
       silent: (meter, fault, missed) => this.#silent(meter, fault, missed),
       back: (meter, silentForMs) => this.#back(meter, silentForMs),
       skipped: (_meter, slots) => {
@@ -200,6 +215,7 @@ export class Gateway {
 
   #silent(meter: MeterId, fault: BusFault | undefined, missed: number): void {
     this.parts.board.silence(meter, true)
+    this.#ratios.silent(meter)
     this.parts.logger.warn('meter is silent', { meter, fault })
     void this.#journal.event('meter_silent', { fault: fault?.kind ?? null, missed }, { meter })
   }

@@ -79,3 +79,16 @@ describe('how long it has been running', () => {
     expect(texts).toEqual(['0 s', '59 s', '1 min', '1 d 1 h 1 min'])
   })
 })
+
+describe('metergate status of a meter with another ratio than the configured one', () => {
+  it('says both, which one counts, and what to do', () => {
+    const [press] = STARTING.meters
+    if (!press) throw new Error('a meter')
+    const differs: GatewaySnapshot = {
+      ...STARTING,
+      meters: [{ ...press, ratio_differs: [{ which: 'ct', configured: 20, meter: 40 }] }],
+    }
+    expect(shown(differs, 'en')).toContain('counter-1: the CT ratio is 40 in the meter and 20 in the configuration')
+    expect(shown(differs, 'zh')).toContain('counter-1：CT 变比不一致，表内为 40，配置为 20')
+  })
+})

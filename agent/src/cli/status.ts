@@ -37,6 +37,11 @@ export function printStatus(cli: CliContext, snapshot: GatewaySnapshot, zone: Pl
   const { terminal } = cli
   terminal.print(facts(overview(cli, snapshot, zone), terminal.paint))
   terminal.print(`\n${lineTable(cli, snapshot)}\n${meterTable(cli, snapshot, zone)}`)
+  for (const { id, ratio_differs } of snapshot.meters)
+    for (const { which, configured, meter } of ratio_differs ?? [])
+      terminal.line(
+        `\n${terminal.paint.warn(terminal.say(CLI.ratioDiffers(id, which.toUpperCase(), configured, meter)))}`,
+      )
 }
 
 function overview({ terminal, language }: CliContext, snapshot: GatewaySnapshot, zone: PlantZone): [string, Cell][] {

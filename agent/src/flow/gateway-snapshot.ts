@@ -9,6 +9,7 @@ import type { UplinkFault } from '../sync/uplink.js'
 import type { EnergyFeed } from './energy-feed.js'
 import type { LatestBoard } from './latest-board.js'
 import { profileOf, ratioOf } from './meter-setup.js'
+import type { RatioWatch } from './ratio-watch.js'
 
 export interface PollCounts {
   good: number
@@ -35,6 +36,8 @@ export interface SnapshotParts {
   readonly feed: Pick<EnergyFeed, 'waitsForClock'>
   readonly store: RecordStore
   readonly board: LatestBoard
+  /** Ratios that a meter has otherwise than the configuration. */
+  readonly ratios: Pick<RatioWatch, 'of'>
   readonly buses: ReadonlyMap<string, RegisterBus>
   readonly counts: PollCounts
   readonly sync: SyncLoop | undefined
@@ -83,6 +86,7 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
       const { state, values } = parts.board.of(meter.id)
       const profile = profileOf(loaded, meter.id)
       const ratios = ratioOf(meter, profile)
+      const differs = parts.ratios.of(meter.id)
       return {
         id: meter.id,
         label: meter.label ?? meter.id,
@@ -92,6 +96,7 @@ export function gatewaySnapshot(parts: SnapshotParts): GatewaySnapshot {
         ratios: ratios ?? { ct: ONE, pt: ONE },
         state,
         last: [...values],
+        ...(differs.length > 0 ? { ratio_differs: [...differs] } : {}),
       }
     }),
     products: config.products.map(({ id, label, unit, energy, weight_kg }) => ({

@@ -304,6 +304,10 @@ export const CLI = {
   store: { zh: '存储', en: 'Store' },
   disk: { zh: '磁盘剩余', en: 'Disk free' },
   readings: { zh: '采集', en: 'Readings' },
+  ratioDiffers: (meter: string, which: string, ours: number, theirs: number): Localized => ({
+    zh: `${meter}：${which} 变比不一致，表内为 ${theirs}，配置为 ${ours}；电量按配置计算。请按互感器铭牌改正其中之一`,
+    en: `${meter}: the ${which} ratio is ${theirs} in the meter and ${ours} in the configuration, which the energy is counted with. Correct one of them by the plate of the transformer`,
+  }),
   readingCounts: (good: number, failed: number): Localized => ({
     zh: `成功 ${good}，失败 ${failed}`,
     en: `${good} good, ${failed} failed`,

@@ -10,6 +10,11 @@ export function warningsOf({ clock, store, buses, meters }: HeartbeatRequest): s
   return [
     ...buses.filter(({ state }) => state === 'down').map(({ name }) => t('busDown', { bus: name })),
     ...meters.filter(({ state }) => state === 'silent').map(({ label }) => t('meterSilent', { meter: label })),
+    ...meters.flatMap(({ label, ratio_differs }) =>
+      (ratio_differs ?? []).map(({ which, configured, meter: own }) =>
+        t('ratioDiffers', { meter: label, which: which.toUpperCase(), configured, own }),
+      ),
+    ),
     ...(clock.quality === 'U' ? [t('clockUnknown')] : []),
     ...(Math.abs(offset) > CLOCK_OFFSET_MS ? [t('clockOff', { seconds: (offset / 1000).toFixed(1) })] : []),
     ...(store.degraded ? [`${t('storeDegraded')}: ${store.degraded}`] : []),

@@ -64,6 +64,10 @@ function warningsOf({ clock, store, buses, meters }: HeartbeatRequest): string[]
     warnings.push(`The box's clock is off by ${(clock.offset_ms / 1000).toFixed(1)} s`)
   }
   for (const { name, state, why } of buses) if (state === 'down') warnings.push(`Bus ${name} is down: ${why ?? ''}`)
-  for (const { id, state } of meters) if (state === 'silent') warnings.push(`Meter ${id} is silent`)
+  for (const { id, state, ratio_differs } of meters) {
+    if (state === 'silent') warnings.push(`Meter ${id} is silent`)
+    for (const { which, configured, meter } of ratio_differs ?? [])
+      warnings.push(`Meter ${id} has a ${which.toUpperCase()} ratio of ${meter}, its configuration ${configured}`)
+  }
   return warnings.map((warning) => warning.slice(0, 300)).slice(0, 50)
 }

@@ -35,6 +35,11 @@ export const METER_STATES = ['ok', 'degraded', 'silent', 'unknown'] as const
 export const heartbeatMeterSchema = meterConfigSchema.extend({
   state: z.enum(METER_STATES),
   last: z.array(lastValueSchema).max(200),
+  /** Ratios that the meter itself has otherwise than the configuration; absent: none, or the model keeps none. */
+  ratio_differs: z
+    .array(z.object({ which: z.enum(['ct', 'pt']), configured: z.number(), meter: z.number() }))
+    .max(2)
+    .optional(),
 })
 
 export const productConfigSchema = z.object({

@@ -1,0 +1,133 @@
+import { type Amount, type Clock, type MeterId, type MeterProfile, toNumber } from '@metergate/protocol'
+import { z } from 'zod'
+import type { RegisterBus } from '../bus/register-bus.js'
+import type { UnitAddress } from '../meter/scan-report.js'
+import { setRatio } from '../meter/set-ratio.js'
+import type { RecordStore } from '../store/record-store.js'
+import type { Logger } from '../system/logger.js'
+import type { Journal } from './journal.js'
+
+const DAY_MS = 86_400_000
+
+/** A meter whose model keeps its transformers' ratios in registers of its own. */
+export interface RatioMeter {
+  readonly id: MeterId
+  readonly bus: RegisterBus
+  readonly at: UnitAddress
+  readonly profile: MeterProfile
+  /** As configured, where the profile's values leave the ratios out; undefined where the meter's own count. */
+  readonly configured: { readonly ct: Amount; readonly pt: Amount } | undefined
+}
+
+const RATIOS = ['ct', 'pt'] as const
+
+/** The configuration says one thing and the meter another. */
+export interface RatioDifference {
+  readonly which: (typeof RATIOS)[number]
+  readonly configured: number
+  readonly meter: number
+}
+
+const inMeterSchema = z.object({ ct: z.number().optional(), pt: z.number().optional() })
+type InMeter = z.infer<typeof inMeterSchema>
+
+export interface RatioWatchParts {
+  readonly clock: Clock
+  readonly store: RecordStore
+  readonly journal: Journal
+  readonly logger: Logger
+  readonly meters: readonly RatioMeter[]
+}
+
+/**
+ * Looks at the ratios set in the meters themselves: when a meter first answers, when it is back from a silence, for it may be another
+ * one, and once a day. Whoever changes one changes every figure from then on, so it is a record; whoever configures another than
+ * the meter has is warned of, here and in the cloud.
+ */
+export class RatioWatch {
+  readonly #lookedAt = new Map<MeterId, number>()
+  readonly #differences = new Map<MeterId, readonly RatioDifference[]>()
+
+  constructor(private readonly parts: RatioWatchParts) {}
+
+  /** The meter has just answered a poll: looks when it is time to. */
+  async answered(id: MeterId, signal: AbortSignal): Promise<void> {
+    const meter = this.parts.meters.find((each) => each.id === id)
+    const now = this.parts.clock.mono()
+    if (!meter || now - (this.#lookedAt.get(id) ?? Number.NEGATIVE_INFINITY) < DAY_MS) return
+    this.#lookedAt.set(id, now)
+    const found = await ratiosIn(meter, signal)
+    // What did not answer is no finding; it is asked again tomorrow.
+    if (signal.aborted || (found.ct === undefined && found.pt === undefined)) return
+    this.#noteChange(meter, found)
+    this.#noteDifferences(meter, found)
+  }
+
+  /** Whoever answers next may be another meter. */
+  silent(id: MeterId): void {
+    this.#lookedAt.delete(id)
+  }
+
+  of(id: MeterId): readonly RatioDifference[] {
+    return this.#differences.get(id) ?? []
+  }
+
+  #noteChange({ id }: RatioMeter, found: InMeter): void {
+    const { store, journal, logger } = this.parts
+    const key = `ratios ${id}`
+    const before = storedRatios(store.getState(key))
+    const now = { ...before, ...found }
+    if (before?.ct === now.ct && before?.pt === now.pt) return
+    store.putState(key, JSON.stringify(now))
+    if (!before) return
+    const facts = Object.fromEntries(
+      RATIOS.filter((which) => before[which] !== now[which]).flatMap((which) => [
+        [`${which}_before`, before[which] ?? null],
+        [which, now[which] ?? null],
+      ]),
+    )
+    logger.warn('the ratio set in a meter was changed', { meter: id, ...facts })
+    void journal.event('meter_ratio_changed', facts, { meter: id, urgent: true })
+  }
+
+  #noteDifferences({ id, configured }: RatioMeter, found: InMeter): void {
+    const before = this.of(id)
+    const now = configured
+      ? RATIOS.flatMap((which) => differenceOf(which, toNumber(configured[which]), found[which]))
+      : []
+    this.#differences.set(id, now)
+    for (const difference of now) {
+      const { which, configured: ours, meter: inMeter } = difference
+      if (before.some((each) => each.which === which && each.meter === inMeter)) continue
+      const facts = { which, configured: ours, in_meter: inMeter }
+      this.parts.logger.warn('the ratio set in a meter is not the configured one', { meter: id, ...facts })
+      void this.parts.journal.event('ratio_differs', facts, { meter: id })
+    }
+  }
+}
+
+/** A meter that says 1 was never told. */
+function differenceOf(
+  which: RatioDifference['which'],
+  configured: number,
+  meter: number | undefined,
+): RatioDifference[] {
+  const isSame = meter === undefined || meter <= 1 || Math.abs(meter - configured) <= 0.001 * meter
+  return isSame ? [] : [{ which, configured, meter }]
+}
+
+async function ratiosIn(meter: RatioMeter, signal: AbortSignal): Promise<InMeter> {
+  const ct = await setRatio(meter.bus, meter, 'ct', signal)
+  const pt = signal.aborted ? undefined : await setRatio(meter.bus, meter, 'pt', signal)
+  return { ...(ct === undefined ? {} : { ct }), ...(pt === undefined ? {} : { pt }) }
+}
+
+function storedRatios(text: string | undefined): InMeter | undefined {
+  if (text === undefined) return undefined
+  try {
+    const parsed = inMeterSchema.safeParse(JSON.parse(text))
+    return parsed.success ? parsed.data : undefined
+  } catch {
+    return undefined
+  }
+}
