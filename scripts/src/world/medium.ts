@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk } from '@metergate/agent'
 import { Sqlite } from '@metergate/agent'
@@ -69,6 +69,4 @@ export function forgetNumbers(folder: string): void {
   const db = new Sqlite(file)
   db.exec('UPDATE stream SET last_seq = coalesce((SELECT max(last) FROM batch WHERE batch.stream = stream.id), 0)')
   db.close()
-  // Closing took the log away, and a store whose log is missing begins new streams, which would hide the mistake.
-  writeFileSync(`${file}-wal`, '')
 }
