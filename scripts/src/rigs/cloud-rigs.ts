@@ -13,7 +13,7 @@ import {
   type Sender,
   ServerProcess,
 } from './cloud-parts.js'
-import { Findings, inFolder, makeExt4, type RigResult, run } from './rig.js'
+import { Findings, inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
 import { pause } from './writer-process.js'
 
 export type Engine = 'sqlite' | 'postgres'
@@ -130,12 +130,12 @@ export function cloudPowerCut(cuts: number, lying = false): Promise<RigResult> {
       if (lying) run('pkill', '-KILL', '-P', String(server.pid))
       await server.end('SIGKILL')
       await pumping
-      run('umount', mount)
+      await unmount(mount)
       run('mount', '-o', 'loop', snapshot, mount)
       for (const [index, sender] of senders.entries()) keepOnly(sender.acknowledged, told[index])
       acknowledged += senders.reduce((sum, sender) => sum + sender.acknowledged.size, 0)
       found.note(await missingIn(place, senders).catch((error: unknown) => [String(error)]))
-      run('umount', mount)
+      await unmount(mount)
       for (const file of [image, snapshot]) rmSync(file)
     }
     const notes = { lying, acknowledged, findings: found.words }
@@ -290,7 +290,7 @@ export function cloudDiskFull(): Promise<RigResult> {
     })
     found.note(await missingIn(place, senders))
     const notes = { acknowledged: counted(senders), findings: found.words }
-    run('umount', mount)
+    await unmount(mount)
     return { rig: 'cloud-disk-full', runs: 1, violations: found.count, notes }
   })
 }

@@ -15,13 +15,18 @@ export interface RigResult {
 export const run = (command: string, ...args: string[]): string =>
   execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' })
 
-/** Work in a folder of its own, gone afterwards. */
+/** Work in a folder of its own, gone afterwards. Work that throws may leave something mounted: then the folder stays, and what it threw is told. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'metergate-rig-'))
   try {
-    return await work(folder)
-  } finally {
+    const result = await work(folder)
     rmSync(folder, { recursive: true, force: true })
+    return result
+  } catch (error) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {}
+    throw error
   }
 }
 
