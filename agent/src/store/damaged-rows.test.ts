@@ -166,6 +166,7 @@ const EDITS = {
     `${BATCH} body = NULL ${FOURTH}`,
     'UPDATE chunk SET body = zeroblob(9), first = first + 1 WHERE id = (SELECT min(id) FROM chunk WHERE stream = 1)',
     'UPDATE chunk SET body = zeroblob(9), last = last - 1 WHERE id = (SELECT max(id) FROM chunk WHERE stream = 1)',
+    'UPDATE chunk SET body = zeroblob(9), last = last - 1 WHERE id = (SELECT min(id) FROM chunk WHERE stream = 1)',
     'UPDATE stream SET last_seq = last_seq + 64 WHERE id = 1',
   ],
 } as const

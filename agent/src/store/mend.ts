@@ -128,35 +128,41 @@ function headerAgrees(row: BatchRow, body: Uint8Array): boolean {
 
 function mendChunks(tables: Tables, stream: StreamRow, now: Stamp): number {
   let mended = 0
+  const look = (row: ChunkRow): ChunkRow | undefined => {
+    const stays = mendChunk(tables, stream, row, now)
+    if (stays !== row) mended += 1
+    return stays
+  }
+  /** The newest of those that stay, as it says now: what was set aside is not looked at again. */
   let before: ChunkRow | undefined
   for (const row of tables.chunks(stream.id)) {
     // Reading the records is fifty times the work: only of rows that do not follow on.
     const follows = row.first === (before?.last ?? tables.lastSealed(stream.id)) + 1
-    if (!isIntact(row)) {
-      setChunkAside(tables, stream, row, 'its checksum does not agree with its bytes', now)
-      mended += 1
-    } else if (!follows) mended += [before, row].filter((each) => each && mendChunk(tables, stream, each, now)).length
-    before = row
+    if (follows && isIntact(row)) {
+      before = row
+      continue
+    }
+    before = before && look(before)
+    before = look(row) ?? before
   }
-  if (before && isIntact(before) && before.last !== stream.last_seq && mendChunk(tables, stream, before, now))
-    mended += 1
+  if (before && before.last !== stream.last_seq) look(before)
   return mended
 }
 
-/** The same for a row of unsealed records, whose bytes begin with its place. */
-function mendChunk(tables: Tables, stream: StreamRow, row: ChunkRow, now: Stamp): boolean {
+/** The same for a row of unsealed records, whose bytes begin with its place. The row as it says now; undefined when it was set aside. */
+function mendChunk(tables: Tables, stream: StreamRow, row: ChunkRow, now: Stamp): ChunkRow | undefined {
   const chunk = decodeChunk(row)
   if (!chunk.ok) {
     setChunkAside(tables, stream, row, chunk.fault, now)
-    return true
+    return undefined
   }
   const { head, rows } = chunk.value
   if (head.stream !== stream.stream)
     throw new DamagedRow(`a row of stream ${head.stream} says it is of ${stream.stream}`)
-  const last = head.first + rows.length - 1
-  if (head.first === row.first && last === row.last) return false
+  const last = seqSchema.parse(head.first + rows.length - 1)
+  if (head.first === row.first && last === row.last) return row
   tables.setChunkEnds(row.id, head.first, last)
-  return true
+  return { ...row, first: head.first, last }
 }
 
 /** A stream that ends after its last record has lost the end, or its mark decayed: named, unless some gap record has. */
