@@ -1,8 +1,14 @@
 import { WIRE_LIMITS } from '@metergate/protocol'
-import type { BatchRow, ChunkRow, StreamRow, Tables } from './tables.js'
+import type { BatchRow, ChunkRow, Neighbours, StreamRow, Tables } from './tables.js'
 
 /** Record numbers, both ends included. */
 export type NumberRange = readonly [first: number, last: number]
+
+/** A row's own word on the numbers it holds. */
+interface Ends {
+  readonly first: number
+  readonly last: number
+}
 
 /**
  * The numbers that go with a batch whose bytes cannot be believed. Its row may have decayed with them, so what it says counts
@@ -11,37 +17,47 @@ export type NumberRange = readonly [first: number, last: number]
 export function numbersOfBatch(tables: Tables, row: BatchRow): readonly NumberRange[] {
   const stream = tables.streams().find(({ id }) => id === row.stream)
   if (!stream) return [[row.first, row.last]]
-  const { before, after } = tables.batchNeighbours(row.stream, row.number)
-  const from = before ?? tables.chainStart(row.stream)?.last ?? 0
-  const to = after ?? firstOfChunks(tables, row.stream) ?? stream.last_seq + 1
-  return numbersOf(row, [from + 1, to - 1], stream, tables.ends(row.stream, row.id))
+  const { before, after = firstOfChunks(tables, row.stream) } = tables.batchNeighbours(row.stream, row.number)
+  const edges: NumberRange = [(tables.chainStart(row.stream)?.last ?? 0) + 1, stream.last_seq]
+  return numbersOf(tables, stream, row, between(stream, row, { before, after }, edges), row.id)
 }
 
 /** The same of a row of unsealed records that has already been taken out. */
 export function numbersOfChunk(tables: Tables, stream: StreamRow, row: ChunkRow): readonly NumberRange[] {
-  const { before, after } = tables.chunkNeighbours(row.stream, row.id)
-  const between: NumberRange = [(before ?? tables.lastSealed(stream.id)) + 1, (after ?? stream.last_seq + 1) - 1]
-  return numbersOf(row, between, stream, tables.ends(stream.id, -1))
+  const edges: NumberRange = [tables.lastSealed(stream.id) + 1, stream.last_seq]
+  return numbersOf(tables, stream, row, between(stream, row, tables.chunkNeighbours(row.stream, row.id), edges), -1)
 }
+
+/**
+ * What lies between a row's neighbours; beside the outermost rows it is what lies up to the edges. Not so in a stream that was left or
+ * salvaged: records that were beside its rows have been copied to another, and only the row's own word says where it ends.
+ */
+function between(stream: StreamRow, row: Ends, { before, after }: Neighbours, edges: NumberRange): NumberRange {
+  const [least, most] = stream.current || !isLikely(row) ? edges : [row.first, row.last]
+  return [before === undefined ? least : before + 1, after === undefined ? most : after - 1]
+}
+
+/** More than a batch may hold is no row's own word. */
+const isLikely = ({ first, last }: Ends): boolean => first <= last && last - first < WIRE_LIMITS.records
 
 function numbersOf(
-  row: { readonly first: number; readonly last: number },
-  between: NumberRange,
+  tables: Tables,
   stream: StreamRow,
-  others: readonly NumberRange[],
+  row: Ends,
+  held: NumberRange,
+  batch: number,
 ): readonly NumberRange[] {
-  const free = complement(others, stream.last_seq)
-  const wanted: NumberRange[] = [between]
-  // More than a batch may hold is no row's own word.
-  if (row.last - row.first < WIRE_LIMITS.records) wanted.push([row.first, row.last])
-  const held = free.filter(([first, last]) => wanted.some(([from, to]) => first <= to && last >= from))
-  return held.flatMap((range) => union(wanted.flatMap((each) => intersection(range, each))))
+  const own: readonly NumberRange[] = isLikely(row) ? [[row.first, row.last]] : []
+  const wanted = union([held, ...own].filter(([first, last]) => first <= last))
+  const [first, last] = [wanted[0]?.[0] ?? 1, Math.min(wanted.at(-1)?.[1] ?? 0, stream.last_seq)]
+  const free = complement(tables.ends(stream.id, batch, first, last), first, last)
+  return free.flatMap((range) => wanted.flatMap((each) => intersection(range, each)))
 }
 
-/** Numbers from 1 to `last` that are in none of the ranges, which are in the order of their beginnings. */
-function complement(ranges: readonly NumberRange[], last: number): NumberRange[] {
+/** Numbers from `first` to `last` that are in none of the ranges, which are in the order of their beginnings. */
+function complement(ranges: readonly NumberRange[], first: number, last: number): NumberRange[] {
   const free: NumberRange[] = []
-  let next = 1
+  let next = first
   for (const [from, to] of ranges) {
     if (from > next) free.push([next, Math.min(from - 1, last)])
     next = Math.max(next, to + 1)

@@ -362,12 +362,20 @@ export class Tables {
     return { before: found.before ?? undefined, after: found.after ?? undefined }
   }
 
-  /** Numbers that rows of a stream hold, in the order of their beginnings; batches in whose place others stand do not count. */
-  ends(stream: number, exceptBatch: number): readonly (readonly [first: number, last: number])[] {
-    const sql = `SELECT first, last FROM batch WHERE stream = ? AND id <> ? AND (void = 0 OR first = last)
-      UNION ALL SELECT first, last FROM chunk WHERE stream = ? ORDER BY first`
+  /**
+   * Numbers that rows of a stream hold, of those that reach into a range, in the order of their beginnings; batches in whose place others
+   * stand do not count.
+   */
+  ends(
+    stream: number,
+    exceptBatch: number,
+    from: number,
+    to: number,
+  ): readonly (readonly [first: number, last: number])[] {
+    const sql = `SELECT first, last FROM batch WHERE stream = ? AND id <> ? AND last >= ? AND first <= ? AND (void = 0 OR first = last)
+      UNION ALL SELECT first, last FROM chunk WHERE stream = ? AND last >= ? AND first <= ? ORDER BY first`
     const end = batchRow.pick({ first: true, last: true })
-    return this.all(sql, stream, exceptBatch, stream).map((row) => {
+    return this.all(sql, stream, exceptBatch, from, to, stream, from, to).map((row) => {
       const { first, last } = checked(end, row)
       return [first, last]
     })

@@ -1,0 +1,80 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { invariant } from '@metergate/protocol'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { Sqlite } from './sqlite.js'
+import { SqliteRecordStore } from './sqlite-record-store.js'
+import type { StartReport } from './store-file.js'
+import { ROOMY_DISK, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
+import { ManualClock } from './testing/manual-clock.js'
+
+const root = mkdtempSync(join(tmpdir(), 'metergate-mend-'))
+afterAll(() => rmSync(root, { recursive: true }))
+const clock = new ManualClock()
+const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
+let folder = ''
+let seed = 70
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'store-'))
+})
+
+function open(): { readonly store: SqliteRecordStore; readonly report: StartReport } {
+  seed += 1
+  const settings = { ballastBytes: 0 }
+  const random = new SeededRandom(seed)
+  const store = new SqliteRecordStore({ folder, clock, random, disk: ROOMY_DISK, sealer: () => SEALER, settings })
+  const report = store.start()
+  invariant(report.ok, 'not started')
+  return { store, report: report.value }
+}
+
+/** A row or batch of ten readings for each number of `tens`. */
+async function addTens(store: SqliteRecordStore, tens: number, sealed: boolean): Promise<void> {
+  for (let ten = 0; ten < tens; ten += 1) {
+    await store.append(
+      Array.from({ length: 10 }, (_, index) => reading(clock, 10 * ten + index + 1)),
+      { urgent: true },
+    )
+    if (sealed) store.seal('detail', ALL)
+  }
+}
+
+function edit(sql: string): void {
+  const db = new Sqlite(join(folder, 'store.sqlite'))
+  db.exec(`PRAGMA foreign_keys = OFF; ${sql}`)
+  db.close()
+}
+
+const gapsOf = (store: SqliteRecordStore): string[] =>
+  [...store.records({ stream: 'ledger', kinds: ['gap'] })].flatMap(({ record }) =>
+    record.kind === 'gap' ? [`${record.stream_kind} ${record.first}..${record.last} ${record.reason}`] : [],
+  )
+const asides = (): number => readdirSync(folder).filter((name) => /corrupt-\d+$/.test(name)).length
+
+describe('a row of a stream that is written no more', () => {
+  it('takes the names of no records that were copied before it was read', async () => {
+    const { store } = open()
+    await addTens(store, 4, false)
+    edit('UPDATE chunk SET body = zeroblob(9) WHERE id = (SELECT min(id) + 1 FROM chunk WHERE stream = 1)')
+    store.restartStream(streamOf(store), 'conflict')
+    expect(gapsOf(store)).toEqual(['detail 11..20 corrupt'])
+    await store.close()
+  })
+
+  it('takes the names of no records that were salvaged from beside it', async () => {
+    const { store } = open()
+    await addTens(store, 2, true)
+    await addTens(store, 2, false)
+    await store.close()
+    edit('UPDATE stream SET last_batch = last_batch - 1 WHERE id = 1')
+    const salvaged = open()
+    expect(salvaged.report).toMatchObject({ salvaged: { batches: 2, chunks: 2, lostRecords: 0 } })
+    await salvaged.store.close()
+    edit('UPDATE batch SET body = zeroblob(length(body)) WHERE stream = 1 AND number = 2')
+    const again = open()
+    expect(gapsOf(again.store)).toEqual(['detail 11..20 corrupt'])
+    await again.store.close()
+    expect(asides()).toBe(1)
+  })
+})
