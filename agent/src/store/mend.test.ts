@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invariant } from '@metergate/protocol'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { evictSlice } from './space.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import type { StartReport } from './store-file.js'
-import { ROOMY_DISK, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
+import { Tables } from './tables.js'
+import { ROOMY_DISK, reading, SEALER, SeededRandom, stampOf, streamOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-mend-'))
@@ -77,4 +79,76 @@ describe('a row of a stream that is written no more', () => {
     await again.store.close()
     expect(asides()).toBe(1)
   })
+})
+
+describe('the end of a stream that is lost', () => {
+  const evict = (wanted: number): void => {
+    const db = new Sqlite(join(folder, 'store.sqlite'))
+    const tables = new Tables(db)
+    expect(db.transaction(() => evictSlice(tables, wanted, 'storage_cap', false, stampOf(clock)))()).toBeGreaterThan(0)
+    db.close()
+  }
+
+  /** The oldest of so many rows given up, and the gap record the ledger's only one. */
+  async function givenUp(rows: number): Promise<void> {
+    const { store } = open()
+    await addTens(store, rows, false)
+    await store.close()
+    evict(1)
+  }
+
+  it('is not named again, though the ledger begins with its name', async () => {
+    await givenUp(1)
+    for (let start = 0; start < 3; start += 1) {
+      const { store } = open()
+      expect(gapsOf(store)).toEqual(['detail 1..10 storage_cap'])
+      await store.close()
+    }
+  })
+
+  it('is not named again when the ledger goes on in another stream, nor when its name is forgotten', async () => {
+    await givenUp(1)
+    const first = open().store
+    first.seal('ledger', ALL)
+    first.acknowledge(first.pending(9))
+    await first.flush()
+    first.restartStream(streamOf(first, 'ledger'), 'conflict')
+    await first.close()
+    const second = open().store
+    expect(gapsOf(second)).toEqual(['detail 1..10 storage_cap'])
+    await second.close()
+    edit('UPDATE batch SET body = NULL')
+    const third = open().store
+    expect(gapsOf(third)).toEqual([])
+    await third.close()
+  })
+
+  it('does not take along what was named before and is forgotten', async () => {
+    await givenUp(2)
+    const first = open().store
+    first.seal('ledger', ALL)
+    first.acknowledge(first.pending(9))
+    await first.close()
+    edit('UPDATE batch SET body = NULL')
+    evict(1)
+    const second = open().store
+    expect(gapsOf(second)).toEqual(['detail 11..20 storage_cap'])
+    await second.close()
+  })
+
+  for (const rows of [0, 2])
+    it(`is named once when somebody took the last batch away, with ${rows} rows after it`, async () => {
+      const { store } = open()
+      await addTens(store, 3, true)
+      await addTens(store, rows, false)
+      await store.close()
+      edit('DELETE FROM batch WHERE stream = 1 AND number = 3')
+      for (let start = 0; start < 3; start += 1) {
+        const again = open()
+        expect(gapsOf(again.store)).toEqual(['detail 21..30 corrupt'])
+        await addTens(again.store, 1, false)
+        await again.store.close()
+      }
+      expect(asides()).toBe(0)
+    })
 })

@@ -3,14 +3,13 @@ import { decodeChunk, isIntact } from './chunk.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { decompress } from './compression.js'
 import { queryRecords } from './history.js'
+import { firstOfChunks, type NumberRange } from './numbers-held.js'
 import { bodyFault, indexOf, setBatchAside, setChunkAside } from './sealing.js'
 import { type BatchRow, type ChunkRow, DamagedRow, STATUS, type StreamRow, type Tables } from './tables.js'
 import { isSame, rowAgrees } from './verify.js'
 
 /** The index (kinds, times, meters) of as many records is compared at a start, which takes a third of a second; of the rest before it is sent. */
 const COMPARED_RECORDS = 20_000
-/** A gap record that names the end of a stream is sought among so many of the ledger's newest. */
-const NEWEST_LEDGER = 5_000
 const PAGE = 200
 
 export interface Mended {
@@ -30,7 +29,7 @@ export function mendRows(tables: Tables, now: Stamp, wholly = false): Mended {
   const budget = { records: wholly ? Number.MAX_SAFE_INTEGER : COMPARED_RECORDS, uncompared: 0, wholly }
   for (const stream of tables.streams())
     rows += mendBatches(tables, stream, budget, now) + mendChunks(tables, stream, now)
-  for (const stream of tables.streams()) if (stream.current) nameEnd(tables, stream, now)
+  for (const stream of tables.streams()) if (stream.current) nameEnds(tables, stream, now)
   return { rows, uncompared: budget.uncompared }
 }
 
@@ -53,15 +52,16 @@ function checkEnds(tables: Tables, stream: StreamRow): void {
   const held = tables.lastHeld(stream.id)
   const number = newest?.number ?? 0
   if (stream.last_seq < held) throw new DamagedRow(`stream ${stream.stream} ends before its records`)
-  // Batches that somebody took away took their records along: see nameEnd.
-  if (stream.last_batch < number || (stream.last_batch > number && stream.last_seq === held))
-    throw new DamagedRow(`stream ${stream.stream} does not end with its last batch`)
   // Of a salvaged stream nothing more is sealed, so its mark is not kept.
-  const isKept = stream.last_batch === number && (stream.current || stream.last_sha256 !== null)
+  const isKept = stream.current || stream.last_sha256 !== null
   const isChained = newest
     ? [newest.sha256, newest.voided_sha256].some((each) => each !== null && each === stream.last_sha256)
     : stream.last_sha256 === null
-  if (isKept && !isChained) throw new DamagedRow(`stream ${stream.stream} is not chained to its last batch`)
+  // Batches that somebody took away leave the hash of the last one behind: see nameEnds. A number that decayed does not.
+  if (stream.last_batch < number || (isKept && isChained && stream.last_batch > number))
+    throw new DamagedRow(`stream ${stream.stream} does not end with its last batch`)
+  if (isKept && !isChained && stream.last_batch === number)
+    throw new DamagedRow(`stream ${stream.stream} is not chained to its last batch`)
 }
 
 interface Budget {
@@ -165,20 +165,32 @@ function mendChunk(tables: Tables, stream: StreamRow, row: ChunkRow, now: Stamp)
   return { ...row, first: head.first, last }
 }
 
-/** A stream that ends after its last record has lost the end, or its mark decayed: named, unless some gap record has. */
-function nameEnd(tables: Tables, stream: StreamRow, now: Stamp): void {
-  const held = tables.lastHeld(stream.id)
-  if (held >= stream.last_seq) return
-  const ledger = tables.streams().find(({ kind, current }) => kind === 'ledger' && current)
-  const after = ledger && { stream: ledger.stream, seq: seqSchema.parse(Math.max(1, ledger.last_seq - NEWEST_LEDGER)) }
-  for (const { record } of queryRecords(() => tables, {
-    stream: 'ledger',
-    kinds: ['gap'],
-    ...(after ? { after } : {}),
-  }))
-    if (record.kind === 'gap' && record.stream === stream.stream && record.last >= stream.last_seq) return
-  const lost = { stream: stream.stream, kind: stream.kind, first: held + 1, last: stream.last_seq }
+/**
+ * Batches that somebody took from the end of a stream took their records along, and a stream that ends after its last record has lost the
+ * end, or its mark decayed: named, unless a gap record has.
+ */
+function nameEnds(tables: Tables, stream: StreamRow, now: Stamp): void {
+  const sealed = tables.lastSealed(stream.id)
   const batch = (tables.newestBatch(stream.id)?.number ?? 0) + 1
-  const batches: [number, number] | undefined = batch <= stream.last_batch ? [batch, stream.last_batch] : undefined
-  writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, batches) }], now)
+  const rowsFrom = firstOfChunks(tables, stream.id) ?? stream.last_seq + 1
+  if (batch <= stream.last_batch) nameEnd(tables, stream, [sealed + 1, rowsFrom - 1], now, [batch, stream.last_batch])
+  nameEnd(tables, stream, [tables.lastHeld(stream.id) + 1, stream.last_seq], now)
+}
+
+/**
+ * What is given up goes oldest first, so that all before a number that was named has been named too. Looked for once: the gap record may be
+ * long forgotten when the stream still ends there.
+ */
+function nameEnd(tables: Tables, stream: StreamRow, range: NumberRange, now: Stamp, batches?: [number, number]): void {
+  const key = `end named ${stream.stream}`
+  const [, last] = range
+  let first = Math.max(range[0], Number(tables.state(key) ?? 0) + 1)
+  if (first > last) return
+  for (const { record } of queryRecords(() => tables, { stream: 'ledger', kinds: ['gap'] }))
+    if (record.kind === 'gap' && record.stream === stream.stream) first = Math.max(first, record.last + 1)
+  if (first <= last) {
+    const lost = { stream: stream.stream, kind: stream.kind, first, last }
+    writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, batches) }], now)
+  }
+  tables.putState(key, String(last))
 }

@@ -79,7 +79,7 @@ function union(ranges: readonly NumberRange[]): NumberRange[] {
   return joined
 }
 
-function firstOfChunks(tables: Tables, stream: number): number | undefined {
+export function firstOfChunks(tables: Tables, stream: number): number | undefined {
   for (const { first } of tables.chunks(stream)) return first
   return undefined
 }
