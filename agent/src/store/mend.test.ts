@@ -152,3 +152,52 @@ describe('the end of a stream that is lost', () => {
       expect(asides()).toBe(0)
     })
 })
+
+/** Writes an index that says something else than the rows: as if the words of the schema had always been others. */
+function misindex(was: string, is: string): void {
+  const db = new Sqlite(join(folder, 'store.sqlite'))
+  db.unsafeMode(true)
+  const reword = (from: string, to: string) => {
+    db.pragma('writable_schema = RESET')
+    db.pragma('writable_schema = ON')
+    db.prepare("UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'batch_pending'").run(from, to)
+    db.pragma('writable_schema = RESET')
+  }
+  reword(was, is)
+  db.exec('REINDEX batch_pending')
+  reword(is, was)
+  db.close()
+}
+
+describe('an index that decayed', () => {
+  it('does not have a batch named as lost that was evicted after its acknowledgement', async () => {
+    const { store } = open()
+    await addTens(store, 3, true)
+    store.acknowledge(store.pending(9).filter(({ number }) => number === 2))
+    await store.close()
+    edit('UPDATE batch SET body = NULL WHERE number = 2')
+    misindex('WHERE status = 0', 'WHERE status = 1')
+    const again = open()
+    expect(gapsOf(again.store)).toEqual([])
+    expect(again.store.pending(9).map(({ number }) => number)).toEqual([1, 3])
+    await again.store.close()
+    expect(asides()).toBe(0)
+  })
+})
+
+describe('a store that has lost all its streams', () => {
+  it('is salvaged, and its rows do not go over to new ones', async () => {
+    const { store } = open()
+    await addTens(store, 3, true)
+    const before = streamOf(store)
+    store.acknowledge(store.pending(9))
+    await store.close()
+    edit('DELETE FROM stream')
+    const again = open()
+    expect(new Set([...again.store.records({ stream: 'detail' })].map(({ stream }) => stream))).toEqual(
+      new Set([before]),
+    )
+    expect(asides()).toBe(1)
+    await again.store.close()
+  })
+})

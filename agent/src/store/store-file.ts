@@ -112,7 +112,7 @@ export class StoreFile {
   }
 
   private settleAll(setAside: string | undefined, damage: string | undefined): Result<StartReport, WriteFault> {
-    const isUsed = this.read((tables) => tables.streams().length > 0, false)
+    const isUsed = this.read(isInUse, false)
     // A store without streams was never settled: a salvage that a crash or a full disk stopped is done again.
     const aside = setAside ?? (isUsed ? undefined : this.lastAside())
     const isClean = this.read((tables) => tables.counter(CLEAN) === 1, true)
@@ -235,7 +235,7 @@ export class StoreFile {
   private settle(tables: Tables, { aside, damage, salvager, walLost }: Found): StartReport {
     const isNew = !tables.streams().some((each) => each.current)
     // Rows nobody wrote so are found here, before anything is built on them.
-    if (tables.streams().length > 0) checkStreams(tables)
+    if (isInUse(tables)) checkStreams(tables)
     const batches = salvager?.restoreStreams(tables) ?? 0
     for (const kind of ['detail', 'ledger'] as const) {
       if (isNew || walLost) tables.addStream(kind, newStreamId(this.random))
@@ -323,6 +323,9 @@ function mendIndexes(db: Database.Database, tables: Tables): boolean {
   db.transaction(() => tables.mendIndexes()).immediate()
   return true
 }
+
+/** Rows whose streams are all gone are somebody's as well: new streams would take their places. */
+const isInUse = (tables: Tables): boolean => tables.streams().length > 0 || tables.orphans() > 0
 
 const isDamageSeen = (error: unknown): boolean => error instanceof DamagedRow || isDamage(error)
 function kindOf(error: unknown): WriteFault['kind'] {

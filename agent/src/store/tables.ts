@@ -382,8 +382,8 @@ export class Tables {
   }
 
   /**
-   * The index of what waits is a second word on each row's status. Where they differ the batch waits, for sent twice is harmless; all
-   * indexes are then made anew. Throws a {@link DamagedRow} when two rows claim one place. Returns how many rows it was.
+   * The index of what waits is a second word on each row's status. Where they differ the batch waits if its bytes are there, for sent
+   * twice is harmless: an entry that decayed may name any batch, also one long evicted. All indexes are then made anew. Throws a {@link DamagedRow} when two rows claim one place. Returns how many rows it was.
    */
   mendIndexes(): number {
     const indexed = `SELECT id FROM batch INDEXED BY batch_pending WHERE status = ${STATUS.pending}`
@@ -391,7 +391,8 @@ export class Tables {
     const onlyIndexed = this.all(`${indexed} EXCEPT ${inRows}`).map((row) => checked(batchId, row).id)
     const onlyInRows = this.count(`SELECT count(*) FROM (${inRows} EXCEPT ${indexed})`)
     this.reindex()
-    for (const id of onlyIndexed) this.setStatus(id, STATUS.pending)
+    const wait = `UPDATE batch SET status = ${STATUS.pending} WHERE id = ? AND body IS NOT NULL`
+    for (const id of onlyIndexed) this.run(wait, id)
     return onlyIndexed.length + onlyInRows
   }
 
