@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { invariant } from '@metergate/protocol'
+import { batchNumberSchema, invariant } from '@metergate/protocol'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { mendRows } from './mend.js'
 import { evictSlice } from './space.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
@@ -199,5 +200,63 @@ describe('a store that has lost all its streams', () => {
     )
     expect(asides()).toBe(1)
     await again.store.close()
+  })
+})
+
+/** How often SQL that begins so is made ready, and what the work returned. */
+function counting<T>(sql: string, work: (tables: Tables) => T): { readonly times: number; readonly value: T } {
+  const db = new Sqlite(join(folder, 'store.sqlite'))
+  const prepare = db.prepare.bind(db)
+  let times = 0
+  const listening = Object.assign(db, {
+    prepare: (text: string) => {
+      if (text.startsWith(sql)) times += 1
+      return prepare(text)
+    },
+  })
+  const value = db.transaction(() => work(new Tables(listening)))()
+  db.close()
+  return { times, value }
+}
+
+describe('a start', () => {
+  it('makes no index anew for rows whose indexes it has looked at', async () => {
+    const { store } = open()
+    await addTens(store, 3, true)
+    await store.close()
+    edit('UPDATE batch SET size = size + 1')
+    const { times, value } = counting('REINDEX', (tables) => mendRows(tables, stampOf(clock)))
+    expect({ times, rows: value.rows }).toEqual({ times: 0, rows: 3 })
+  })
+
+  it('looks at acknowledged rows only as long as its time lasts, and at all that wait', async () => {
+    const { store } = open()
+    await addTens(store, 6, true)
+    store.acknowledge(store.pending(9).filter(({ number }) => number < 5))
+    await store.close()
+    edit('UPDATE batch SET size = size + 1')
+    expect(counting('', (tables) => mendRows(tables, stampOf(clock), true, 15)).value.rows).toBe(4)
+  })
+})
+
+describe('a batch that the start did not compare', () => {
+  it('has the file salvaged once when its row turns out to be of another stream', { timeout: 60_000 }, async () => {
+    const first = open().store
+    for (let batch = 0; batch < 21; batch += 1) {
+      await first.append(
+        Array.from({ length: 1_000 }, (_, index) => reading(clock, 1_000 * batch + index + 1)),
+        { urgent: true },
+      )
+      first.seal('detail', { ...ALL, maxDecodedBytes: 1e6 })
+    }
+    await first.close()
+    const { store } = open()
+    edit('UPDATE batch SET stream = 2, number = 900 WHERE number = 7')
+    expect(store.load(streamOf(store, 'ledger'), batchNumberSchema.parse(900))).toBeUndefined()
+    expect(asides()).toBe(1)
+    expect(store.pending(99)).toHaveLength(21)
+    expect(gapsOf(store)).toEqual([])
+    expect(store.verify().findings).toEqual([])
+    await store.close()
   })
 })

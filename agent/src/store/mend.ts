@@ -10,6 +10,8 @@ import { isSame, rowAgrees } from './verify.js'
 
 /** The index (kinds, times, meters) of as many records is compared at a start, which takes a third of a second; of the rest before it is sent. */
 const COMPARED_RECORDS = 20_000
+/** The same once the file has shown decay: a year's acknowledged batches would hold up the start for many minutes. */
+const COMPARED_WHOLLY = 10 * COMPARED_RECORDS
 const PAGE = 200
 
 export interface Mended {
@@ -21,12 +23,17 @@ export interface Mended {
 
 /**
  * Looks at what is still to be sent: every unsealed row and every batch without an acknowledgement; with `wholly`, because the file has
- * shown decay, at the acknowledged ones too. What its own bytes prove is mended, the rest is set aside and named. To be called inside a
- * transaction.
+ * shown decay, at the oldest acknowledged ones too, until `compared` records were. What its own bytes prove is mended, the rest is set
+ * aside and named. To be called inside a transaction.
  */
-export function mendRows(tables: Tables, now: Stamp, wholly = false): Mended {
+export function mendRows(
+  tables: Tables,
+  now: Stamp,
+  wholly = false,
+  compared = wholly ? COMPARED_WHOLLY : COMPARED_RECORDS,
+): Mended {
   let rows = tables.mendStatus()
-  const budget = { records: wholly ? Number.MAX_SAFE_INTEGER : COMPARED_RECORDS, uncompared: 0, wholly }
+  const budget = { records: compared, uncompared: 0, wholly }
   for (const stream of tables.streams())
     rows += mendBatches(tables, stream, budget, now) + mendChunks(tables, stream, now)
   for (const stream of tables.streams()) if (stream.current) nameEnds(tables, stream, now)
@@ -73,15 +80,16 @@ interface Budget {
 function mendBatches(tables: Tables, stream: StreamRow, budget: Budget, now: Stamp): number {
   let mended = 0
   for (let after = 0; ; ) {
-    const asked = budget.wholly ? `(${STATUS.pending}, ${STATUS.acknowledged})` : `(${STATUS.pending})`
+    const asked =
+      budget.wholly && budget.records > 0 ? `(${STATUS.pending}, ${STATUS.acknowledged})` : `(${STATUS.pending})`
     const where = `+batch.stream = ? AND status IN ${asked} AND batch.id > ?`
     const page = tables.batches(where, 'batch.id', PAGE, stream.id, after)
     for (const row of page) {
       after = row.id
+      // The cloud has it: history that was evicted, or that there is no time for.
+      if (row.status === STATUS.acknowledged && (!row.has_body || budget.records <= 0)) continue
       const body = tables.body(row.id)
       const fault = body ? bodyFault(row, body) : 'its bytes are gone'
-      // The cloud has it, and history was evicted.
-      if (!body && row.status === STATUS.acknowledged) continue
       if (!body || fault !== undefined) {
         setBatchAside(tables, row, fault ?? '', now)
         mended += 1
@@ -93,11 +101,22 @@ function mendBatches(tables: Tables, stream: StreamRow, budget: Budget, now: Sta
   }
 }
 
+/** The same for a batch of a store in use, whose indexes nobody has looked at since its row decayed: they are made anew first. */
+export function mendInUse(tables: Tables, row: BatchRow, body: Uint8Array): void {
+  mendBatch(tables, row, body, true, () => tables.reindex())
+}
+
 /**
  * Writes a batch's row anew from its bytes, which have the hash they were sealed with, where the row says something else. With
  * `wholly` the records are read too, ten times the work. True when it was mended; throws {@link DamagedRow} when it cannot be.
  */
-export function mendBatch(tables: Tables, row: BatchRow, body: Uint8Array, wholly: boolean): boolean {
+function mendBatch(
+  tables: Tables,
+  row: BatchRow,
+  body: Uint8Array,
+  wholly: boolean,
+  prepare: () => void = () => undefined,
+): boolean {
   if (wholly ? rowAgrees(row, body) : headerAgrees(row, body)) return false
   const bytes = decompress(body, row.encoding)
   const decoded = bytes.ok ? decodeBatch(bytes.value) : undefined
@@ -109,7 +128,7 @@ export function mendBatch(tables: Tables, row: BatchRow, body: Uint8Array, wholl
     throw new DamagedRow(
       `batch ${header.number} of stream ${header.stream} says it is ${row.number} of ${row.stream_id}`,
     )
-  tables.reindex()
+  prepare()
   tables.rewriteBatch(row.id, header, { size: body.length, decodedSize: bytes.value.length })
   // A void batch keeps the index of the one it stands for.
   if (!header.void) tables.rewriteIndex(row.id, indexOf(records))

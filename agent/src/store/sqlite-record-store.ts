@@ -20,7 +20,7 @@ import type { Disk } from './disk.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
 import { healthOf } from './health-of.js'
 import { queryRecords } from './history.js'
-import { mendBatch } from './mend.js'
+import { mendInUse } from './mend.js'
 import type { OpenFault } from './open-database.js'
 import type {
   Acknowledgement,
@@ -184,7 +184,11 @@ export class SqliteRecordStore implements RecordStore {
   /** A batch whose index the start had no time for: its row is mended, should it say something else than the bytes. */
   private compared(row: BatchRow, body: Uint8Array): SealedBatch | undefined {
     if (rowAgrees(row, body)) return sealedOf(row, body)
-    this.write((tables) => mendBatch(tables, row, body, true))
+    this.write((tables) => {
+      // Asked again, for a repair on the way gives batches other row ids.
+      const again = tables.batch(row.stream_id, row.number)
+      if (again?.has_body && again.sha256 === row.sha256) mendInUse(tables, again, body)
+    })
     const again = this.read((tables) => tables.batch(row.stream_id, row.number), undefined)
     return again && sealedOf(again, body)
   }

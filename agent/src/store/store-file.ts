@@ -219,8 +219,11 @@ export class StoreFile {
     const db = opened.value
     try {
       const tables = new Tables(db)
-      const hasDecayed = mendIndexes(db, tables)
-      const damage = fileDamage(db)[0] ?? schemaDamage(db)
+      const found = fileDamage(db)
+      const hasDecayed = found.length > 0 && found.every((each) => / index /.test(each))
+      if (hasDecayed) db.transaction(() => tables.mendIndexes()).immediate()
+      // Each look reads the whole file: another only at what was mended.
+      const damage = (hasDecayed ? fileDamage(db) : found)[0] ?? schemaDamage(db)
       if (damage === undefined) return ok({ db, tables, hasDecayed })
       closeQuietly(db)
       return fail({ kind: 'damaged', why: damage })
@@ -314,14 +317,6 @@ export class StoreFile {
 function fileDamage(db: Database.Database): readonly string[] {
   const found = db.prepare('PRAGMA integrity_check(100)').pluck().all().map(String)
   return found.length === 1 && found[0] === 'ok' ? [] : found
-}
-
-/** Indexes that contradict the rows are made anew; true when they had to be. */
-function mendIndexes(db: Database.Database, tables: Tables): boolean {
-  const found = fileDamage(db)
-  if (found.length === 0 || !found.every((each) => / index /.test(each))) return false
-  db.transaction(() => tables.mendIndexes()).immediate()
-  return true
 }
 
 /** Rows whose streams are all gone are somebody's as well: new streams would take their places. */
