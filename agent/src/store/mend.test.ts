@@ -22,9 +22,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(root, 'store-'))
 })
 
-function open(): { readonly store: SqliteRecordStore; readonly report: StartReport } {
+function open(capBytes = 1e9): { readonly store: SqliteRecordStore; readonly report: StartReport } {
   seed += 1
-  const settings = { ballastBytes: 0 }
+  const settings = { ballastBytes: 0, capBytes }
   const random = new SeededRandom(seed)
   const store = new SqliteRecordStore({ folder, clock, random, disk: ROOMY_DISK, sealer: () => SEALER, settings })
   const report = store.start()
@@ -236,6 +236,20 @@ describe('a start', () => {
     await store.close()
     edit('UPDATE batch SET size = size + 1')
     expect(counting('', (tables) => mendRows(tables, stampOf(clock), true, 15)).value.rows).toBe(4)
+  })
+})
+
+describe('a start without room in the file', () => {
+  it('still sets a damaged batch aside and names it', async () => {
+    const { store } = open()
+    await addTens(store, 100, true)
+    await store.close()
+    edit('UPDATE batch SET body = zeroblob(8000) WHERE number = 50')
+    edit('VACUUM')
+    // Somebody has lowered the bound.
+    const again = open(100_000)
+    expect(gapsOf(again.store)).toEqual(['detail 491..500 corrupt'])
+    await again.store.close()
   })
 })
 

@@ -43,6 +43,8 @@ interface Opened {
 /** The counter that tells a clean stop: 1 from the last commit before closing until the next start. */
 const CLEAN = 'clean'
 const WAL_ALLOWANCE = 5 * 1024 * 1024
+/** By so much the file may outgrow its bound while a start mends and salvages: nothing is evicted before. */
+const MENDING_ROOM = 1024 * 1024
 
 export interface StoreFileSettings {
   readonly capBytes: number
@@ -107,6 +109,7 @@ export class StoreFile {
     if (!report.ok) return fail({ kind: 'io', why: `cannot write the store ${this.path}: ${report.fault.why}` })
     this.walBefore = true
     this.damageSeen = undefined
+    if (this.opened) setBound(this.opened.db, this.capBytes())
     this.checkpoint()
     return ok(report.value)
   }
@@ -219,6 +222,7 @@ export class StoreFile {
     const db = opened.value
     try {
       const tables = new Tables(db)
+      setBound(db, Math.max(tables.pragma('page_count') * PAGE_SIZE, this.capBytes()) + MENDING_ROOM)
       const found = fileDamage(db)
       const hasDecayed = found.length > 0 && found.every((each) => / index /.test(each))
       if (hasDecayed) db.transaction(() => tables.mendIndexes()).immediate()
@@ -311,6 +315,10 @@ export class StoreFile {
     closeQuietly(this.opened?.db)
     this.opened = undefined
   }
+}
+
+function setBound(db: Database.Database, bytes: number): void {
+  db.pragma(`max_page_count = ${Math.max(64, Math.floor(bytes / PAGE_SIZE))}`)
 }
 
 /** What SQLite finds wrong with the file, first things first. Its quick check takes as long and does not look at indexes. */
