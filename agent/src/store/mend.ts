@@ -2,6 +2,16 @@ import { batchHeaderSchema, decodeBatch, type Stamp, seqSchema } from '@metergat
 import { decodeChunk, isIntact } from './chunk.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { decompress } from './compression.js'
+import {
+  lastHeld,
+  mendStatus,
+  newestBatch,
+  orphans,
+  reindex,
+  rewriteBatch,
+  rewriteIndex,
+  setChunkEnds,
+} from './decay-tables.js'
 import { queryRecords } from './history.js'
 import { firstOfChunks, type NumberRange } from './numbers-held.js'
 import { bodyFault, indexOf, setBatchAside, setChunkAside } from './sealing.js'
@@ -32,7 +42,7 @@ export function mendRows(
   wholly = false,
   compared = wholly ? COMPARED_WHOLLY : COMPARED_RECORDS,
 ): Mended {
-  let rows = tables.mendStatus()
+  let rows = mendStatus(tables)
   const budget = { records: compared, uncompared: 0, wholly }
   for (const stream of tables.streams())
     rows += mendBatches(tables, stream, budget, now) + mendChunks(tables, stream, now)
@@ -46,7 +56,7 @@ export function mendRows(
  */
 export function checkStreams(tables: Tables): void {
   const streams = tables.streams()
-  if (tables.orphans() > 0) throw new DamagedRow('rows belong to a stream that is not there')
+  if (orphans(tables) > 0) throw new DamagedRow('rows belong to a stream that is not there')
   for (const kind of ['detail', 'ledger'] as const) {
     const current = streams.filter((each) => each.kind === kind && each.current)
     if (current.length !== 1) throw new DamagedRow(`${current.length} current streams of kind ${kind}`)
@@ -55,8 +65,8 @@ export function checkStreams(tables: Tables): void {
 }
 
 function checkEnds(tables: Tables, stream: StreamRow): void {
-  const newest = tables.newestBatch(stream.id)
-  const held = tables.lastHeld(stream.id)
+  const newest = newestBatch(tables, stream.id)
+  const held = lastHeld(tables, stream.id)
   const number = newest?.number ?? 0
   if (stream.last_seq < held) throw new DamagedRow(`stream ${stream.stream} ends before its records`)
   // Of a salvaged stream nothing more is sealed, so its mark is not kept.
@@ -103,7 +113,7 @@ function mendBatches(tables: Tables, stream: StreamRow, budget: Budget, now: Sta
 
 /** The same for a batch of a store in use, whose indexes nobody has looked at since its row decayed: they are made anew first. */
 export function mendInUse(tables: Tables, row: BatchRow, body: Uint8Array): void {
-  mendBatch(tables, row, body, true, () => tables.reindex())
+  mendBatch(tables, row, body, true, () => reindex(tables))
 }
 
 /**
@@ -120,7 +130,8 @@ function mendBatch(
   if (wholly ? rowAgrees(row, body) : headerAgrees(row, body)) return false
   const bytes = decompress(body, row.encoding)
   const decoded = bytes.ok ? decodeBatch(bytes.value) : undefined
-  if (!bytes.ok || !decoded?.ok) throw new DamagedRow(`batch ${row.number} has the right hash and cannot be read`)
+  // As it was sealed, by newer software: not ours to judge.
+  if (!bytes.ok || !decoded?.ok) return false
   const { header, records, uninterpreted } = decoded.value
   // Nothing wrong with the row: the records are from newer software.
   if (uninterpreted.length > 0 && isSame(header, row)) return false
@@ -129,9 +140,9 @@ function mendBatch(
       `batch ${header.number} of stream ${header.stream} says it is ${row.number} of ${row.stream_id}`,
     )
   prepare()
-  tables.rewriteBatch(row.id, header, { size: body.length, decodedSize: bytes.value.length })
+  rewriteBatch(tables, row.id, header, { size: body.length, decodedSize: bytes.value.length })
   // A void batch keeps the index of the one it stands for.
-  if (!header.void) tables.rewriteIndex(row.id, indexOf(records))
+  if (!header.void) rewriteIndex(tables, row.id, indexOf(records))
   return true
 }
 
@@ -180,7 +191,7 @@ function mendChunk(tables: Tables, stream: StreamRow, row: ChunkRow, now: Stamp)
     throw new DamagedRow(`a row of stream ${head.stream} says it is of ${stream.stream}`)
   const last = seqSchema.parse(head.first + rows.length - 1)
   if (head.first === row.first && last === row.last) return row
-  tables.setChunkEnds(row.id, head.first, last)
+  setChunkEnds(tables, row.id, head.first, last)
   return { ...row, first: head.first, last }
 }
 
@@ -190,10 +201,10 @@ function mendChunk(tables: Tables, stream: StreamRow, row: ChunkRow, now: Stamp)
  */
 function nameEnds(tables: Tables, stream: StreamRow, now: Stamp): void {
   const sealed = tables.lastSealed(stream.id)
-  const batch = (tables.newestBatch(stream.id)?.number ?? 0) + 1
+  const batch = (newestBatch(tables, stream.id)?.number ?? 0) + 1
   const rowsFrom = firstOfChunks(tables, stream.id) ?? stream.last_seq + 1
   if (batch <= stream.last_batch) nameEnd(tables, stream, [sealed + 1, rowsFrom - 1], now, [batch, stream.last_batch])
-  nameEnd(tables, stream, [tables.lastHeld(stream.id) + 1, stream.last_seq], now)
+  nameEnd(tables, stream, [lastHeld(tables, stream.id) + 1, stream.last_seq], now)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { WIRE_LIMITS } from '@metergate/protocol'
-import type { BatchRow, ChunkRow, Neighbours, StreamRow, Tables } from './tables.js'
+import { heldWithin, type Neighbours, neighboursOf } from './decay-tables.js'
+import type { BatchRow, ChunkRow, StreamRow, Tables } from './tables.js'
 
 /** Record numbers, both ends included. */
 export type NumberRange = readonly [first: number, last: number]
@@ -17,7 +18,7 @@ interface Ends {
 export function numbersOfBatch(tables: Tables, row: BatchRow): readonly NumberRange[] {
   const stream = tables.streams().find(({ id }) => id === row.stream)
   if (!stream) return [[row.first, row.last]]
-  const { before, after = firstOfChunks(tables, row.stream) } = tables.batchNeighbours(row.stream, row.number)
+  const { before, after = firstOfChunks(tables, row.stream) } = neighboursOf(tables, 'batch', row.stream, row.number)
   const edges: NumberRange = [(tables.chainStart(row.stream)?.last ?? 0) + 1, stream.last_seq]
   return numbersOf(tables, stream, row, between(stream, row, { before, after }, edges), row.id)
 }
@@ -25,7 +26,13 @@ export function numbersOfBatch(tables: Tables, row: BatchRow): readonly NumberRa
 /** The same of a row of unsealed records that has already been taken out. */
 export function numbersOfChunk(tables: Tables, stream: StreamRow, row: ChunkRow): readonly NumberRange[] {
   const edges: NumberRange = [tables.lastSealed(stream.id) + 1, stream.last_seq]
-  return numbersOf(tables, stream, row, between(stream, row, tables.chunkNeighbours(row.stream, row.id), edges), -1)
+  return numbersOf(
+    tables,
+    stream,
+    row,
+    between(stream, row, neighboursOf(tables, 'chunk', row.stream, row.id), edges),
+    -1,
+  )
 }
 
 /**
@@ -50,7 +57,7 @@ function numbersOf(
   const own: readonly NumberRange[] = isLikely(row) ? [[row.first, row.last]] : []
   const wanted = union([held, ...own].filter(([first, last]) => first <= last))
   const [first, last] = [wanted[0]?.[0] ?? 1, Math.min(wanted.at(-1)?.[1] ?? 0, stream.last_seq)]
-  const free = complement(tables.ends(stream.id, batch, first, last), first, last)
+  const free = complement(heldWithin(tables, stream.id, batch, first, last), first, last)
   return free.flatMap((range) => wanted.flatMap((each) => intersection(range, each)))
 }
 

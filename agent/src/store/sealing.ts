@@ -10,6 +10,7 @@ import { type Chunk, decodeChunk, encodeChunk, peekChunk } from './chunk.js'
 import { kindBits, metersOf, timeOf } from './classify.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { type Compression, decompress } from './compression.js'
+import { setBatchEnds } from './decay-tables.js'
 import { numbersOfBatch, numbersOfChunk } from './numbers-held.js'
 import { halves, unsealedOf } from './open-sealed.js'
 import type { SealedBatch, Sealer, SealLimits, StoredRecord } from './record-store.js'
@@ -107,7 +108,7 @@ export function setBatchAside(tables: Tables, row: BatchRow, why: string, now: S
   tables.keepDamaged('batch', row.stream_id, first, last, why, tables.body(row.id) ?? null)
   tables.dropBody(row.id)
   tables.setStatus(row.id, row.status === STATUS.pending ? STATUS.lost : row.status)
-  if (first !== row.first || last !== row.last) tables.setEnds(row.id, first, last)
+  if (first !== row.first || last !== row.last) setBatchEnds(tables, row.id, first, last)
   // What the cloud has acknowledged is safe there; only local history lacks it.
   if (row.status !== STATUS.pending) return
   for (const [first, last] of ranges) {

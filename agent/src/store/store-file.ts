@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fail, ok, type Random, type Result, type Stamp, type StreamRecord } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
 import { writeNow } from './commit-plan.js'
+import { mendIndexes, orphans } from './decay-tables.js'
 import { newStreamId } from './memory-record-store.js'
 import { checkStreams, mendRows } from './mend.js'
 import { closeQuietly, isDamage, type OpenFault, openDatabase, PAGE_SIZE, sqliteCode } from './open-database.js'
@@ -225,7 +226,7 @@ export class StoreFile {
       setBound(db, Math.max(tables.pragma('page_count') * PAGE_SIZE, this.capBytes()) + MENDING_ROOM)
       const found = fileDamage(db)
       const hasDecayed = found.length > 0 && found.every((each) => / index /.test(each))
-      if (hasDecayed) db.transaction(() => tables.mendIndexes()).immediate()
+      if (hasDecayed) db.transaction(() => mendIndexes(tables)).immediate()
       // Each look reads the whole file: another only at what was mended.
       const damage = (hasDecayed ? fileDamage(db) : found)[0] ?? schemaDamage(db)
       if (damage === undefined) return ok({ db, tables, hasDecayed })
@@ -328,7 +329,7 @@ function fileDamage(db: Database.Database): readonly string[] {
 }
 
 /** Rows whose streams are all gone are somebody's as well: new streams would take their places. */
-const isInUse = (tables: Tables): boolean => tables.streams().length > 0 || tables.orphans() > 0
+const isInUse = (tables: Tables): boolean => tables.streams().length > 0 || orphans(tables) > 0
 
 const isDamageSeen = (error: unknown): boolean => error instanceof DamagedRow || isDamage(error)
 function kindOf(error: unknown): WriteFault['kind'] {

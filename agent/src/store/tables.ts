@@ -1,5 +1,4 @@
 import {
-  type BatchHeader,
   type BatchNumber,
   batchNumberSchema,
   type Sha256Hex,
@@ -13,7 +12,6 @@ import {
 import type Database from 'better-sqlite3'
 import { z } from 'zod'
 import type { ChunkBytes } from './chunk.js'
-import { sqliteCode } from './open-database.js'
 import type { PendingBatch, SealedBatch } from './record-store.js'
 
 /** What may be done with a sealed batch. On disk: never renumber. */
@@ -46,7 +44,7 @@ const chunkEnd = chunkRow.pick({ id: true, last: true })
 const chunkSum = z.object({ rows: z.number(), records: z.number() })
 
 /** A batch's row without its body. */
-const batchRow = z.object({
+export const batchRow = z.object({
   id: z.number(),
   stream: z.number(),
   stream_id: streamIdSchema,
@@ -71,8 +69,6 @@ const batchRow = z.object({
 })
 export type BatchRow = z.infer<typeof batchRow>
 
-const batchId = batchRow.pick({ id: true })
-
 const pendingRow = batchRow.pick({ id: true, stream_id: true, kind: true, number: true, sha256: true, size: true })
 export type PendingRow = z.infer<typeof pendingRow>
 
@@ -82,13 +78,6 @@ export type Waiting = z.infer<typeof waiting>
 /** The newest batch whose row is forgotten, with the highest record number up to there. */
 const chainStart = batchRow.pick({ number: true, last: true, sha256: true, voided_sha256: true })
 export type ChainStart = z.infer<typeof chainStart>
-
-/** Record numbers of the rows beside one; undefined where there is none. */
-export interface Neighbours {
-  readonly before: number | undefined
-  readonly after: number | undefined
-}
-const neighbours = z.object({ before: z.number().nullable(), after: z.number().nullable() })
 
 const refusedRow = batchRow.pick({ sha256: true, encoding: true }).extend({ body: bytes })
 export type RefusedRow = z.infer<typeof refusedRow>
@@ -118,7 +107,8 @@ export type Slot = string | number | null | Uint8Array
 /** A row that holds what the store never wrote there: the file is damaged, though SQLite has not noticed. */
 export class DamagedRow extends Error {}
 
-function checked<T>(schema: z.ZodType<T>, row: unknown): T {
+/** A row of the shape that was written; else the file is damaged. */
+export function checked<T>(schema: z.ZodType<T>, row: unknown): T {
   const parsed = schema.safeParse(row)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
@@ -209,11 +199,6 @@ export class Tables {
   deleteChunk({ id, stream, first, last }: Omit<ChunkRow, 'checksum' | 'body'>): void {
     this.run('DELETE FROM chunk WHERE id = ?', id)
     this.countUnsealed(stream, -1, first - last - 1)
-  }
-
-  setChunkEnds(id: number, first: number, last: number): void {
-    this.run('UPDATE chunk SET first = ?, last = ? WHERE id = ?', first, last, id)
-    this.forgetCounts()
   }
 
   /** How many records of a stream are not sealed. */
@@ -323,117 +308,6 @@ export class Tables {
     return checked(bytes.nullable().optional(), this.value('SELECT body FROM batch WHERE id = ?', id)) ?? undefined
   }
 
-  // ---- what rows and indexes say of each other
-
-  /** Batches and chunks whose stream is not there. */
-  orphans(): number {
-    const among = 'NOT INDEXED WHERE stream NOT IN (SELECT id FROM stream)'
-    return this.count(`SELECT (SELECT count(*) FROM batch ${among}) + (SELECT count(*) FROM chunk ${among})`)
-  }
-
-  /** A stream's newest batch, here or forgotten. */
-  newestBatch(stream: number): ChainStart | undefined {
-    return this.batches('batch.stream = ?', 'number DESC', 1, stream)[0] ?? this.chainStart(stream)
-  }
-
-  /** The highest number of a stream in a batch, also a forgotten one, or in a chunk. */
-  lastHeld(stream: number): number {
-    const unsealed = this.count('SELECT coalesce(max(last), 0) FROM chunk WHERE stream = ?', stream)
-    return Math.max(this.lastSealed(stream), unsealed)
-  }
-
-  /** Last number of the batch before, first number of the one after, by batch number. */
-  batchNeighbours(stream: number, number: number): Neighbours {
-    return this.neighbours('batch', 'number', stream, number)
-  }
-
-  /** The same of chunks, by row id. */
-  chunkNeighbours(stream: number, id: number): Neighbours {
-    return this.neighbours('chunk', 'id', stream, id)
-  }
-
-  private neighbours(table: string, key: string, stream: number, at: number): Neighbours {
-    const before = `SELECT last FROM ${table} WHERE stream = ? AND ${key} < ? ORDER BY ${key} DESC LIMIT 1`
-    const after = `SELECT first FROM ${table} WHERE stream = ? AND ${key} > ? ORDER BY ${key} LIMIT 1`
-    const found = checked(
-      neighbours,
-      this.get(`SELECT (${before}) AS before, (${after}) AS after`, stream, at, stream, at),
-    )
-    return { before: found.before ?? undefined, after: found.after ?? undefined }
-  }
-
-  /**
-   * Numbers that rows of a stream hold, of those that reach into a range, in the order of their beginnings; batches in whose place others
-   * stand do not count.
-   */
-  ends(
-    stream: number,
-    exceptBatch: number,
-    from: number,
-    to: number,
-  ): readonly (readonly [first: number, last: number])[] {
-    const sql = `SELECT first, last FROM batch WHERE stream = ? AND id <> ? AND last >= ? AND first <= ? AND (void = 0 OR first = last)
-      UNION ALL SELECT first, last FROM chunk WHERE stream = ? AND last >= ? AND first <= ? ORDER BY first`
-    const end = batchRow.pick({ first: true, last: true })
-    return this.all(sql, stream, exceptBatch, from, to, stream, from, to).map((row) => {
-      const { first, last } = checked(end, row)
-      return [first, last]
-    })
-  }
-
-  /**
-   * The index of what waits is a second word on each row's status. Where they differ the batch waits if its bytes are there, for sent
-   * twice is harmless: an entry that decayed may name any batch, also one long evicted. All indexes are then made anew. Throws a {@link DamagedRow} when two rows claim one place. Returns how many rows it was.
-   */
-  mendIndexes(): number {
-    const indexed = `SELECT id FROM batch INDEXED BY batch_pending WHERE status = ${STATUS.pending}`
-    const inRows = `SELECT id FROM batch NOT INDEXED WHERE status = ${STATUS.pending}`
-    const onlyIndexed = this.all(`${indexed} EXCEPT ${inRows}`).map((row) => checked(batchId, row).id)
-    const onlyInRows = this.count(`SELECT count(*) FROM (${inRows} EXCEPT ${indexed})`)
-    this.reindex()
-    const wait = `UPDATE batch SET status = ${STATUS.pending} WHERE id = ? AND body IS NOT NULL`
-    for (const id of onlyIndexed) this.run(wait, id)
-    return onlyIndexed.length + onlyInRows
-  }
-
-  /** Makes the indexes anew from the rows. */
-  reindex(): void {
-    try {
-      this.run('REINDEX')
-    } catch (error) {
-      throw sqliteCode(error).startsWith('SQLITE_CONSTRAINT') ? new DamagedRow(String(error)) : error
-    }
-  }
-
-  /** A batch with bytes that is neither sent nor waiting nor left behind with its stream says what nobody wrote: it waits. */
-  mendStatus(): number {
-    const sent = `status IN (${STATUS.pending}, ${STATUS.acknowledged})`
-    const left = `status = ${STATUS.superseded} AND stream IN (SELECT id FROM stream WHERE current = 0)`
-    const sql = `SELECT id FROM batch NOT INDEXED WHERE NOT (${sent}) AND NOT (${left}) AND body IS NOT NULL`
-    const ids = this.all(sql).map((row) => checked(batchId, row).id)
-    for (const id of ids) this.setStatus(id, STATUS.pending)
-    return ids.length
-  }
-
-  /** What a row says of its batch, from the batch's own header. */
-  rewriteBatch(id: number, header: BatchHeader, sizes: { readonly size: number; readonly decodedSize: number }): void {
-    this.run(
-      'UPDATE batch SET first = ?, last = ?, previous = ?, void = ?, size = ?, decoded_size = ? WHERE id = ?',
-      ...[header.first, header.last, header.previous, header.void ? 1 : 0, sizes.size, sizes.decodedSize, id],
-    )
-  }
-
-  rewriteIndex(id: number, { kinds, timeMin, timeMax, oldestWall, meters }: BatchIndex): void {
-    this.run(
-      'UPDATE batch SET kinds = ?, time_min = ?, time_max = ?, oldest_wall = ?, meters = ? WHERE id = ?',
-      ...[kinds, timeMin, timeMax, oldestWall, meters.join(' '), id],
-    )
-  }
-
-  setEnds(id: number, first: number, last: number): void {
-    this.run('UPDATE batch SET first = ?, last = ? WHERE id = ?', first, last, id)
-  }
-
   // ---- set aside
 
   quarantine(stream: StreamId, seq: number, reason: string): void {
@@ -529,11 +403,11 @@ export class Tables {
     return typeof row === 'object' && row !== null ? Object.values(row)[0] : undefined
   }
 
-  private run(sql: string, ...slots: Slot[]): void {
+  run(sql: string, ...slots: Slot[]): void {
     this.statement(sql).run(...slots)
   }
 
-  private get(sql: string, ...slots: Slot[]): unknown {
+  get(sql: string, ...slots: Slot[]): unknown {
     return this.statement(sql).get(...slots)
   }
 
