@@ -20,7 +20,10 @@ export async function entriesAround(
   return (await cli.ask(loaded, 'production_list', span)).filter(({ count }) => count !== null)
 }
 
-/** Warns of each entry before over the same time: it may be right, when a shift was entered in parts. */
+/**
+ * Warns of each entry before over the same time, which may be right when a shift was entered in parts, and of products that are counted
+ * anyway: what is declared is added, and energy per product gets smaller by it.
+ */
 export function warnOfOverlaps(
   { terminal }: CliContext,
   loaded: LoadedConfig,
@@ -28,6 +31,9 @@ export function warnOfOverlaps(
   entries: readonly ProductionDeclaration[],
 ): void {
   const zone = new PlantZone(loaded.config.plant.timezone)
+  for (const { id, counter } of loaded.config.products)
+    if (counter && entries.some(({ product }) => product === id))
+      terminal.warn(CLI.countedToo(id, `${counter.meter} ${counter.quantity}`))
   for (const { entry, start, end } of before.filter((each) => entries.some((one) => overlaps(each, one))))
     terminal.warn(CLI.overlap(entry, formatInstant(zone, start), formatInstant(zone, end)))
 }

@@ -123,6 +123,19 @@ export function checkShifts(draft: Draft): ConfigIssue[] {
   return [...duplicates(draft, draft.shifts, (shift) => shift.id), ...overlaps]
 }
 
+/** A shift ends with an interval, or its figure is never closed; `interval` in milliseconds. */
+export function checkShiftGrid(draft: Draft, interval: number): ConfigIssue[] {
+  const minutes = interval / 60_000
+  return draft.shifts.flatMap(({ path, value }) =>
+    (['from', 'to'] as const)
+      .filter((edge) => value[edge] % minutes !== 0)
+      .map((edge) => {
+        const problem = CONFIG_PROBLEMS.shiftOffGrid(minutes)
+        return issueAt(draft, [...path, edge], problem, CONFIG_REMEDIES.shiftOnGrid, 'warning')
+      }),
+  )
+}
+
 const overlapIssue = (draft: Draft, entry: Entry<ShiftConfig>, other: string): ConfigIssue =>
   issueAt(draft, [...entry.path, 'from'], CONFIG_PROBLEMS.shiftsOverlap(other), CONFIG_REMEDIES.moveShift)
 

@@ -375,6 +375,13 @@ describe('a wrong configuration gets one clear message with place, path, value a
       ]
     `)
   })
+  it('a shift that ends inside an interval', () => {
+    const checked = checkSource(GOOD.replace('to: "20:00"', 'to: "19:50"'), { file: 'gateway.yaml' })
+    if (!checked.ok) throw new Error('a warning is no error')
+    expect(checked.value.warnings.map(({ path, problem }) => `${path}: ${problem.en}`)).toEqual([
+      'plant.shifts[0].to: lies inside an interval of 15 minutes, so this shift gets no whole figures',
+    ])
+  })
   it('a wrong value from the environment, naming the variable', () => {
     expect(both(GOOD, { METERGATE_STORE_CAP: 'big' })).toMatchInlineSnapshot(`
       [

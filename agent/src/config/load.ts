@@ -5,7 +5,7 @@ import { findProfile, loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { CONFIG_PROBLEMS, CONFIG_REMEDIES } from '../i18n/config-texts.js'
 import { checkBaselines, checkGroups } from './check-groups.js'
 import { checkLines, checkMeters } from './check-meters.js'
-import { checkProducts, checkShifts } from './check-products.js'
+import { checkProducts, checkShiftGrid, checkShifts } from './check-products.js'
 import { checkStore } from './check-store.js'
 import { ConfigDocument } from './document.js'
 import { draftOf, issueAt } from './draft.js'
@@ -68,6 +68,7 @@ export function checkSource(
     ...checkBaselines(draft),
     ...checkGroups(draft),
     ...checkShifts(draft),
+    ...(parsed.success ? checkShiftGrid(draft, parsed.data.plant.interval) : []),
     ...(parsed.success ? checkStore(draft, parsed.data, file) : []),
   ]
   const issues = [...warnings, ...wrongValues, ...own.issues, ...found.filter((one) => !isFollowUp(one, wrongValues))]

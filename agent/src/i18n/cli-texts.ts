@@ -176,6 +176,10 @@ export const CLI = {
     zh: `结束 ${end} 晚于现在 ${now}：只能登记已经做完的产量，检查日期或班次`,
     en: `the end ${end} is after now, ${now}: only what has been made can be entered; check the date or the shift`,
   }),
+  countedToo: (product: string, counter: string): Localized => ({
+    zh: `注意：产品 ${product} 由 ${counter} 自动计数，登记的产量会与计数相加，单位能耗因此变小`,
+    en: `product ${product} is counted by ${counter}; what is entered is added to the count, and energy per product gets smaller by it`,
+  }),
   overlap: (entry: string, from: string, to: string): Localized => ({
     zh: `注意：与已登记的 ${entry}（${from} 至 ${to}）时间重叠，产量可能重复；若是重复，用 metergate production correct 记录号 --withdraw --reason 原因 撤销一条`,
     en: `this overlaps the entry ${entry} (${from} to ${to}), output may count twice; if so, withdraw one: metergate production correct ENTRY --withdraw --reason TEXT`,

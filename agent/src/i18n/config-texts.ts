@@ -240,6 +240,10 @@ export const CONFIG_PROBLEMS = {
     en: `product ${other} has this counter too, and each is given every count`,
   }),
   baselineBackwards: { zh: '结束日期早于开始日期', en: 'the last day is before the first' },
+  shiftOffGrid: (minutes: number): Localized => ({
+    zh: `不在 ${minutes} 分钟的区间边界上，这个班次不会有完整的电量`,
+    en: `lies inside an interval of ${minutes} minutes, so this shift gets no whole figures`,
+  }),
   shiftsOverlap: (other: string): Localized => ({ zh: `与班次 ${other} 时间重叠`, en: `overlaps shift ${other}` }),
   otherCloud: (enrolled: string): Localized => ({
     zh: `本网关注册在另一个平台 ${enrolled}`,
@@ -321,6 +325,10 @@ export const CONFIG_REMEDIES = {
   counterPerProduct: {
     zh: '每个产品用自己的计数；仅当一次动作同时做出两种产品时才可共用',
     en: 'give each product a counter of its own; one for two is right only where each cycle makes both',
+  },
+  shiftOnGrid: {
+    zh: '改到区间边界，或把 plant.interval 设为能整除它的值（如 5m）',
+    en: 'move it to where an interval ends, or write a shorter plant.interval that meets it, e.g. 5m',
   },
   moveShift: { zh: '改开始或结束时刻', en: 'change its start or end' },
   otherCloud: (enrolled: string, file: string): Localized => ({
