@@ -1,4 +1,4 @@
-import { fail, invariant, meterIdSchema, ok } from '@metergate/protocol'
+import { durationMs, fail, invariant, meterIdSchema, ok } from '@metergate/protocol'
 import { findProfile, loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { BusRead, RegisterBus } from '../bus/register-bus.js'
@@ -18,11 +18,13 @@ class RatioRegisters implements RegisterBus {
   ct: number | undefined = 40
   pt = 10
   asked = 0
+  hangs = false
 
   constructor(private readonly clock: VirtualClock) {}
 
-  async read(request: BusRead) {
+  async read(request: BusRead, signal?: AbortSignal) {
     this.asked += 1
+    if (this.hangs) await clock.sleep(durationMs(60_000), signal)
     const value = request.protocol === 'modbus' && request.address === 6 ? this.ct : this.pt
     if (value === undefined || this.ct === undefined) return fail({ kind: 'timeout', waitedMs: 500 } as const)
     const at = { mono: this.clock.mono(), wall: this.clock.wall() }
@@ -104,6 +106,17 @@ describe('the ratio set in a meter', () => {
     await watch.answered(METER, never)
     expect(watch.of(METER)).toEqual([])
     expect(await events()).toContainEqual({ code: 'meter_ratio_changed', meter: METER, ct_before: 40, ct: 20 })
+  })
+
+  it('is left unread by a gateway that stops in the middle', async () => {
+    const stop = new AbortController()
+    bus.hangs = true
+    const looking = watch.answered(METER, stop.signal)
+    await clock.advance(100)
+    stop.abort()
+    await clock.runUntil(looking)
+    expect(watch.of(METER)).toEqual([])
+    expect(await events()).toEqual([])
   })
 
   it('that nobody could read is no change', async () => {

@@ -56,7 +56,11 @@ export class RatioWatch {
     const now = this.parts.clock.mono()
     if (!meter || now - (this.#lookedAt.get(id) ?? Number.NEGATIVE_INFINITY) < DAY_MS) return
     this.#lookedAt.set(id, now)
-    const found = await ratiosIn(meter, signal)
+    const found = await ratiosIn(meter, signal).catch((error: unknown): InMeter => {
+      // A stop in the middle of a request breaks it off.
+      if (signal.aborted) return {}
+      throw error
+    })
     // What did not answer is no finding; it is asked again tomorrow.
     if (signal.aborted || (found.ct === undefined && found.pt === undefined)) return
     this.#noteChange(meter, found)
