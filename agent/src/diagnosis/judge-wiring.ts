@@ -2,6 +2,7 @@ import { quantity } from '@metergate/protocol'
 import { DOCTOR } from '../i18n/doctor-texts.js'
 import { checkLaws, isImpossible, type Values } from '../meter/physics.js'
 import { shortNumber } from '../meter/profile-score.js'
+import { ratioDiffers } from '../meter/set-ratio.js'
 import type { Finding } from './finding.js'
 
 /** What a meter shows and how it is configured; values before any ratio. */
@@ -166,7 +167,7 @@ function ratio(
   about: About,
 ): Finding[] {
   const ours = configuredCt ?? 1
-  if (isSecondary && metersCt !== undefined && metersCt > 1 && Math.abs(metersCt - ours) > 0.001 * metersCt)
+  if (isSecondary && ratioDiffers(ours, metersCt))
     return [about('ct_ratio_off', DOCTOR.ratioDiffers(name, ours, metersCt))]
   const power = Math.abs(values.get('power_active_total') ?? 0) * (isSecondary ? ours * (configuredPt ?? 1) : 1)
   if (mostW !== undefined && power > 1.2 * mostW)

@@ -1,8 +1,15 @@
-import { type Amount, type Clock, type MeterId, type MeterProfile, toNumber } from '@metergate/protocol'
-import { z } from 'zod'
+import {
+  type Amount,
+  type Clock,
+  type MeterId,
+  type MeterProfile,
+  parseJson,
+  type RatioDifference,
+  toNumber,
+} from '@metergate/protocol'
 import type { RegisterBus } from '../bus/register-bus.js'
-import type { UnitAddress } from '../meter/scan-report.js'
-import { setRatio } from '../meter/set-ratio.js'
+import { type SetRatios, setRatiosSchema, type UnitAddress } from '../meter/scan-report.js'
+import { ratioDiffers, setRatios } from '../meter/set-ratio.js'
 import type { RecordStore } from '../store/record-store.js'
 import type { Logger } from '../system/logger.js'
 import type { Journal } from './journal.js'
@@ -20,16 +27,6 @@ export interface RatioMeter {
 }
 
 const RATIOS = ['ct', 'pt'] as const
-
-/** The configuration says one thing and the meter another. */
-export interface RatioDifference {
-  readonly which: (typeof RATIOS)[number]
-  readonly configured: number
-  readonly meter: number
-}
-
-const inMeterSchema = z.object({ ct: z.number().optional(), pt: z.number().optional() })
-type InMeter = z.infer<typeof inMeterSchema>
 
 export interface RatioWatchParts {
   readonly clock: Clock
@@ -56,7 +53,7 @@ export class RatioWatch {
     const now = this.parts.clock.mono()
     if (!meter || now - (this.#lookedAt.get(id) ?? Number.NEGATIVE_INFINITY) < DAY_MS) return
     this.#lookedAt.set(id, now)
-    const found = await ratiosIn(meter, signal).catch((error: unknown): InMeter => {
+    const found = await setRatios(meter.bus, meter, signal).catch((error: unknown): SetRatios => {
       // A stop in the middle of a request breaks it off.
       if (signal.aborted) return {}
       throw error
@@ -76,7 +73,7 @@ export class RatioWatch {
     return this.#differences.get(id) ?? []
   }
 
-  #noteChange({ id }: RatioMeter, found: InMeter): void {
+  #noteChange({ id }: RatioMeter, found: SetRatios): void {
     const { store, journal, logger } = this.parts
     const key = `ratios ${id}`
     const before = storedRatios(store.getState(key))
@@ -94,11 +91,12 @@ export class RatioWatch {
     void journal.event('meter_ratio_changed', facts, { meter: id, urgent: true })
   }
 
-  #noteDifferences({ id, configured }: RatioMeter, found: InMeter): void {
+  #noteDifferences({ id, configured }: RatioMeter, found: SetRatios): void {
     const before = this.of(id)
-    const now = configured
-      ? RATIOS.flatMap((which) => differenceOf(which, toNumber(configured[which]), found[which]))
-      : []
+    const now = RATIOS.flatMap((which): RatioDifference[] => {
+      const [ours, meter] = [configured && toNumber(configured[which]), found[which]]
+      return ours !== undefined && ratioDiffers(ours, meter) ? [{ which, configured: ours, meter }] : []
+    })
     this.#differences.set(id, now)
     for (const difference of now) {
       const { which, configured: ours, meter: inMeter } = difference
@@ -110,28 +108,6 @@ export class RatioWatch {
   }
 }
 
-/** A meter that says 1 was never told. */
-function differenceOf(
-  which: RatioDifference['which'],
-  configured: number,
-  meter: number | undefined,
-): RatioDifference[] {
-  const isSame = meter === undefined || meter <= 1 || Math.abs(meter - configured) <= 0.001 * meter
-  return isSame ? [] : [{ which, configured, meter }]
-}
-
-async function ratiosIn(meter: RatioMeter, signal: AbortSignal): Promise<InMeter> {
-  const ct = await setRatio(meter.bus, meter, 'ct', signal)
-  const pt = signal.aborted ? undefined : await setRatio(meter.bus, meter, 'pt', signal)
-  return { ...(ct === undefined ? {} : { ct }), ...(pt === undefined ? {} : { pt }) }
-}
-
-function storedRatios(text: string | undefined): InMeter | undefined {
-  if (text === undefined) return undefined
-  try {
-    const parsed = inMeterSchema.safeParse(JSON.parse(text))
-    return parsed.success ? parsed.data : undefined
-  } catch {
-    return undefined
-  }
+function storedRatios(text: string | undefined): SetRatios | undefined {
+  return setRatiosSchema.safeParse(parseJson(text ?? '')).data
 }

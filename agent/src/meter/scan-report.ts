@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { LineSettings } from '../bus/line-port.js'
 import type { Identification } from './identify.js'
 
@@ -17,10 +18,9 @@ export interface FoundUnit {
   readonly ratios?: SetRatios
 }
 
-export interface SetRatios {
-  readonly ct?: number
-  readonly pt?: number
-}
+/** Ratios set in a meter itself; absent: the model has no register, or it did not answer. */
+export const setRatiosSchema = z.object({ ct: z.number().optional(), pt: z.number().optional() }).readonly()
+export type SetRatios = z.infer<typeof setRatiosSchema>
 
 /** Bytes that are no answer: two units on one address, other settings, or a bad line. */
 export interface Garbled {

@@ -10,7 +10,7 @@ import { type Presence, presenceOf, type ScanBus } from './presence.js'
 import { DLT645_WAIT_MS, MODBUS_WAIT_MS, type ScanDepth } from './scan-plan.js'
 import type { ScanPort } from './scan-port.js'
 import type { SetRatios, UnitAddress } from './scan-report.js'
-import { setRatio } from './set-ratio.js'
+import { setRatios } from './set-ratio.js'
 
 export interface ScanParts {
   readonly clock: Clock
@@ -99,9 +99,7 @@ export class Visit {
     const profile = profiles.find(({ id }) => verdict === 'sure' && id === candidates[0]?.profile)
     if (profile?.protocol !== 'modbus' || profile.values_are !== 'secondary' || !profile.ratio_registers)
       return undefined
-    const ct = await setRatio(this.bus, { at, profile }, 'ct', signal)
-    const pt = await setRatio(this.bus, { at, profile }, 'pt', signal)
-    return { ...(ct === undefined ? {} : { ct }), ...(pt === undefined ? {} : { pt }) }
+    return setRatios(this.bus, { at, profile }, signal)
   }
 
   /** One damaged or missing answer is no evidence. */

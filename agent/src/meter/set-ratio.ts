@@ -1,6 +1,6 @@
 import { decodeRaw, type MeterProfile, registersOf } from '@metergate/protocol'
 import type { BusRead, RegisterBus } from '../bus/register-bus.js'
-import type { UnitAddress } from './scan-report.js'
+import type { SetRatios, UnitAddress } from './scan-report.js'
 
 /** The CT or PT ratio set in the meter itself, where its model has a register for it. */
 export async function setRatio(
@@ -23,6 +23,22 @@ export async function setRatio(
   if (!raw.ok) return undefined
   const value = (raw.value.kind === 'integer' ? Number(raw.value.n) : raw.value.value) * Number(item.scale)
   return Number(value.toFixed(6))
+}
+
+/** Both of them, as far as the model has registers and the meter answers. */
+export async function setRatios(
+  bus: RegisterBus,
+  unit: { readonly at: UnitAddress; readonly profile?: MeterProfile },
+  signal?: AbortSignal,
+): Promise<SetRatios> {
+  const ct = await setRatio(bus, unit, 'ct', signal)
+  const pt = await setRatio(bus, unit, 'pt', signal)
+  return { ...(ct === undefined ? {} : { ct }), ...(pt === undefined ? {} : { pt }) }
+}
+
+/** Is the ratio set in a meter another than the configured one? A meter that says 1 was never told. */
+export function ratioDiffers(configured: number, inMeter: number | undefined): inMeter is number {
+  return inMeter !== undefined && inMeter > 1 && Math.abs(inMeter - configured) > 0.001 * inMeter
 }
 
 /** One damaged answer is no finding. */

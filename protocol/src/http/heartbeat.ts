@@ -32,14 +32,19 @@ export type MeterConfig = z.infer<typeof meterConfigSchema>
 
 export const METER_STATES = ['ok', 'degraded', 'silent', 'unknown'] as const
 
+/** The configuration has one ratio, the meter itself another. */
+export const ratioDifferenceSchema = z.object({
+  which: z.enum(['ct', 'pt']),
+  configured: z.number(),
+  meter: z.number(),
+})
+export type RatioDifference = z.infer<typeof ratioDifferenceSchema>
+
 export const heartbeatMeterSchema = meterConfigSchema.extend({
   state: z.enum(METER_STATES),
   last: z.array(lastValueSchema).max(200),
-  /** Ratios that the meter itself has otherwise than the configuration; absent: none, or the model keeps none. */
-  ratio_differs: z
-    .array(z.object({ which: z.enum(['ct', 'pt']), configured: z.number(), meter: z.number() }))
-    .max(2)
-    .optional(),
+  /** Absent: none differs, or the model keeps none. */
+  ratio_differs: z.array(ratioDifferenceSchema).max(2).optional(),
 })
 
 export const productConfigSchema = z.object({
