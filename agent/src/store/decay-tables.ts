@@ -1,5 +1,6 @@
 import type { BatchHeader } from '@metergate/protocol'
 import { z } from 'zod'
+import type { NumberRange } from './number-ranges.js'
 import { sqliteCode } from './open-database.js'
 import { type BatchIndex, batchRow, type ChainStart, checked, DamagedRow, STATUS, type Tables } from './tables.js'
 
@@ -52,7 +53,7 @@ export function heldWithin(
   exceptBatch: number,
   from: number,
   to: number,
-): readonly (readonly [first: number, last: number])[] {
+): readonly NumberRange[] {
   const sql = `SELECT first, last FROM batch WHERE stream = ? AND id <> ? AND last >= ? AND first <= ? AND (void = 0 OR first = last)
     UNION ALL SELECT first, last FROM chunk WHERE stream = ? AND last >= ? AND first <= ? ORDER BY first`
   return tables.all(sql, stream, exceptBatch, from, to, stream, from, to).map((row) => {

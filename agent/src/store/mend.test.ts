@@ -98,6 +98,11 @@ describe('the end of a stream that is lost', () => {
     evict(1)
   }
 
+  function sendLedger(store: SqliteRecordStore): void {
+    store.seal('ledger', ALL)
+    store.acknowledge(store.pending(9))
+  }
+
   it('is not named again, though the ledger begins with its name', async () => {
     await givenUp(1)
     for (let start = 0; start < 3; start += 1) {
@@ -110,8 +115,7 @@ describe('the end of a stream that is lost', () => {
   it('is not named again when the ledger goes on in another stream, nor when its name is forgotten', async () => {
     await givenUp(1)
     const first = open().store
-    first.seal('ledger', ALL)
-    first.acknowledge(first.pending(9))
+    sendLedger(first)
     await first.flush()
     first.restartStream(streamOf(first, 'ledger'), 'conflict')
     await first.close()
@@ -127,8 +131,7 @@ describe('the end of a stream that is lost', () => {
   it('does not take along what was named before and is forgotten', async () => {
     await givenUp(2)
     const first = open().store
-    first.seal('ledger', ALL)
-    first.acknowledge(first.pending(9))
+    sendLedger(first)
     await first.close()
     edit('UPDATE batch SET body = NULL')
     evict(1)

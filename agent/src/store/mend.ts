@@ -1,7 +1,6 @@
-import { batchHeaderSchema, decodeBatch, type Stamp, seqSchema } from '@metergate/protocol'
+import { type DecodedBatch, decodeBatch, fail, type Stamp, seqSchema } from '@metergate/protocol'
 import { decodeChunk, isIntact } from './chunk.js'
 import { gapOf, writeNow } from './commit-plan.js'
-import { decompress } from './compression.js'
 import {
   lastHeld,
   mendStatus,
@@ -13,10 +12,11 @@ import {
   setChunkEnds,
 } from './decay-tables.js'
 import { queryRecords } from './history.js'
-import { firstOfChunks, type NumberRange } from './numbers-held.js'
-import { bodyFault, indexOf, setBatchAside, setChunkAside } from './sealing.js'
+import type { NumberRange } from './number-ranges.js'
+import { firstOfChunks } from './numbers-held.js'
+import { headerAgrees, isSame, rowAgrees } from './row-agrees.js'
+import { indexOf, sealedBytes, setBatchAside, setChunkAside } from './sealing.js'
 import { type BatchRow, type ChunkRow, DamagedRow, STATUS, type StreamRow, type Tables } from './tables.js'
-import { isSame, rowAgrees } from './verify.js'
 
 /** The index (kinds, times, meters) of as many records is compared at a start, which takes a third of a second; of the rest before it is sent. */
 const COMPARED_RECORDS = 20_000
@@ -99,11 +99,11 @@ function mendBatches(tables: Tables, stream: StreamRow, budget: Budget, now: Sta
       // The cloud has it: history that was evicted, or that there is no time for.
       if (row.status === STATUS.acknowledged && (!row.has_body || budget.records <= 0)) continue
       const body = tables.body(row.id)
-      const fault = body ? bodyFault(row, body) : 'its bytes are gone'
-      if (!body || fault !== undefined) {
-        setBatchAside(tables, row, fault ?? '', now)
+      const bytes = body ? sealedBytes(row, body) : fail('its bytes are gone')
+      if (!bytes.ok) {
+        setBatchAside(tables, row, bytes.fault, now)
         mended += 1
-      } else if (mendBatch(tables, row, body, budget.records > 0)) mended += 1
+      } else if (body && mendBatch(tables, row, body, bytes.value, budget.records > 0)) mended += 1
       if (budget.records <= 0) budget.uncompared = Math.max(budget.uncompared, row.id)
       budget.records -= row.last - row.first + 1
     }
@@ -111,49 +111,45 @@ function mendBatches(tables: Tables, stream: StreamRow, budget: Budget, now: Sta
   }
 }
 
-/** The same for a batch of a store in use, whose indexes nobody has looked at since its row decayed: they are made anew first. */
-export function mendInUse(tables: Tables, row: BatchRow, body: Uint8Array): void {
-  mendBatch(tables, row, body, true, () => reindex(tables))
+/**
+ * Writes a batch's row anew from its bytes, which have the hash they were sealed with, where the row says something else; true when it
+ * did. With `wholly` the records are read too. Throws {@link DamagedRow} where numbers hang on it.
+ */
+function mendBatch(tables: Tables, row: BatchRow, body: Uint8Array, bytes: Uint8Array, wholly: boolean): boolean {
+  const said = wholly || !headerAgrees(row, body, bytes) ? contradiction(row, body, bytes) : undefined
+  if (said) rewrite(tables, row, said, body.length, bytes.length)
+  return said !== undefined
 }
 
-/**
- * Writes a batch's row anew from its bytes, which have the hash they were sealed with, where the row says something else. With
- * `wholly` the records are read too, ten times the work. True when it was mended; throws {@link DamagedRow} when it cannot be.
- */
-function mendBatch(
+/** The same for a batch of a store in use, whose indexes nobody has looked at since its row decayed: they are made anew first. */
+export function mendInUse(tables: Tables, row: BatchRow, body: Uint8Array, bytes: Uint8Array): void {
+  const said = contradiction(row, body, bytes)
+  if (!said) return
+  reindex(tables)
+  rewrite(tables, row, said, body.length, bytes.length)
+}
+
+/** What the bytes say where the row says something else; undefined also for what newer software sealed, which is not ours to judge. */
+function contradiction(row: BatchRow, body: Uint8Array, bytes: Uint8Array): DecodedBatch | undefined {
+  if (rowAgrees(row, body, bytes)) return undefined
+  const decoded = decodeBatch(bytes)
+  if (!decoded.ok) return undefined
+  const { header, uninterpreted } = decoded.value
+  if (uninterpreted.length > 0 && isSame(header, row)) return undefined
+  if (header.stream === row.stream_id && header.number === row.number) return decoded.value
+  throw new DamagedRow(`batch ${header.number} of stream ${header.stream} says it is ${row.number} of ${row.stream_id}`)
+}
+
+function rewrite(
   tables: Tables,
   row: BatchRow,
-  body: Uint8Array,
-  wholly: boolean,
-  prepare: () => void = () => undefined,
-): boolean {
-  if (wholly ? rowAgrees(row, body) : headerAgrees(row, body)) return false
-  const bytes = decompress(body, row.encoding)
-  const decoded = bytes.ok ? decodeBatch(bytes.value) : undefined
-  // As it was sealed, by newer software: not ours to judge.
-  if (!bytes.ok || !decoded?.ok) return false
-  const { header, records, uninterpreted } = decoded.value
-  // Nothing wrong with the row: the records are from newer software.
-  if (uninterpreted.length > 0 && isSame(header, row)) return false
-  if (header.stream !== row.stream_id || header.number !== row.number)
-    throw new DamagedRow(
-      `batch ${header.number} of stream ${header.stream} says it is ${row.number} of ${row.stream_id}`,
-    )
-  prepare()
-  rewriteBatch(tables, row.id, header, { size: body.length, decodedSize: bytes.value.length })
+  { header, records }: DecodedBatch,
+  size: number,
+  decodedSize: number,
+): void {
+  rewriteBatch(tables, row.id, header, { size, decodedSize })
   // A void batch keeps the index of the one it stands for.
   if (!header.void) rewriteIndex(tables, row.id, indexOf(records))
-  return true
-}
-
-/** What numbers and chain hang on, without reading the records. */
-function headerAgrees(row: BatchRow, body: Uint8Array): boolean {
-  const bytes = decompress(body, row.encoding)
-  if (!bytes.ok) return false
-  const header = batchHeaderSchema.safeParse(JSON.parse(Buffer.from(bytes.value).toString('utf8')))
-  return (
-    header.success && row.size === body.length && row.decoded_size === bytes.value.length && isSame(header.data, row)
-  )
 }
 
 function mendChunks(tables: Tables, stream: StreamRow, now: Stamp): number {

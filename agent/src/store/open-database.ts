@@ -115,7 +115,12 @@ function applyPragmas(db: Database.Database, options: DatabaseOptions, isNew: bo
   db.pragma('mmap_size = 0')
   db.pragma('temp_store = MEMORY')
   db.pragma('cache_size = -4000')
-  db.pragma(`max_page_count = ${Math.max(64, Math.floor(options.capBytes / number(db, 'page_size')))}`)
+  setBound(db, options.capBytes)
+}
+
+/** How large the file may grow. */
+export function setBound(db: Database.Database, bytes: number): void {
+  db.pragma(`max_page_count = ${Math.max(64, Math.floor(bytes / number(db, 'page_size')))}`)
 }
 
 function sqliteFault(version: string): OpenFault | undefined {

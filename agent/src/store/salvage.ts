@@ -15,6 +15,7 @@ import { z } from 'zod'
 import { type Chunk, decodeChunk } from './chunk.js'
 import { gapOf, writeNow } from './commit-plan.js'
 import { decompress } from './compression.js'
+import { complement, type NumberRange } from './number-ranges.js'
 import { RawFile, type RawRef, type RawValue } from './raw-rows.js'
 import type { SealedBatch, StoredRecord } from './record-store.js'
 import { indexOf } from './sealing.js'
@@ -254,8 +255,8 @@ function placed(stream: OldStream, rowid: RawValue | undefined): void {
 }
 
 /** Ranges of numbers that are in a batch, or (`all`) in a chunk. */
-function coverage(stream: OldStream, all: boolean): [first: number, last: number][] {
-  const ranges = [...stream.batches.values()].map(({ header }): [number, number] => [header.first, header.last])
+function coverage(stream: OldStream, all: boolean): NumberRange[] {
+  const ranges = [...stream.batches.values()].map(({ header }): NumberRange => [header.first, header.last])
   if (all) for (const [first, { last }] of stream.chunks) ranges.push([first, last])
   return ranges
 }
@@ -264,16 +265,9 @@ function coverage(stream: OldStream, all: boolean): [first: number, last: number
  * Numbers of which nothing was found, up to the high-water mark. Some may be long acknowledged and only gone from
  * local history: the damaged file does not say, and a record named too much is better than one lost in silence.
  */
-function holes(stream: OldStream): [first: number, last: number][] {
-  const found: [number, number][] = []
+function holes(stream: OldStream): readonly NumberRange[] {
   const ranges = coverage(stream, true).sort(([a], [b]) => a - b)
-  let next = 1
-  for (const [first, last] of ranges) {
-    if (first > next) found.push([next, first - 1])
-    next = Math.max(next, last + 1)
-  }
-  if (next <= stream.lastSeq) found.push([next, stream.lastSeq])
-  return found
+  return complement(ranges, 1, stream.lastSeq)
 }
 
 function chunkOf(row: readonly RawValue[]): Chunk | undefined {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type Database from 'better-sqlite3'
 import { Sqlite } from './sqlite.js'
 
@@ -122,6 +123,5 @@ export function schemaDamage(db: Database.Database): string | undefined {
 
 /** Is this the newest schema and nothing more? Each step of a migration changes the words. */
 export function isKnownSchema(db: Database.Database): boolean {
-  const there = db.prepare(WORDS).pluck().all()
-  return there.length === knownWords().length && schemaDamage(db) === undefined
+  return isDeepStrictEqual(new Set(db.prepare(WORDS).pluck().all()), new Set(knownWords()))
 }

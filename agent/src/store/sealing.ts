@@ -1,16 +1,19 @@
 import {
   type BatchNumber,
   batchNumberSchema,
+  fail,
   type GapRecord,
+  type Result,
   type Stamp,
   type StreamKind,
   sha256Hex,
 } from '@metergate/protocol'
 import { type Chunk, decodeChunk, encodeChunk, peekChunk } from './chunk.js'
 import { kindBits, metersOf, timeOf } from './classify.js'
-import { gapOf, writeNow } from './commit-plan.js'
+import { gapOf, type LostRun, writeNow } from './commit-plan.js'
 import { type Compression, decompress } from './compression.js'
 import { setBatchEnds } from './decay-tables.js'
+import type { NumberRange } from './number-ranges.js'
 import { numbersOfBatch, numbersOfChunk } from './numbers-held.js'
 import { halves, unsealedOf } from './open-sealed.js'
 import type { SealedBatch, Sealer, SealLimits, StoredRecord } from './record-store.js'
@@ -92,36 +95,55 @@ function gather(tables: Tables, stream: StreamRow, maxDecodedBytes: number, now:
 export function setChunkAside(tables: Tables, stream: StreamRow, row: ChunkRow, why: string, now: Stamp): void {
   tables.deleteChunk(row)
   const ranges = numbersOfChunk(tables, stream, row)
-  const [first, last] = [ranges[0]?.[0] ?? row.first, ranges.at(-1)?.[1] ?? row.last]
+  const [first, last] = hullOf(ranges, row)
   tables.keepDamaged('row', stream.stream, first, last, why, row.body)
-  for (const [first, last] of ranges) {
-    const lost = { stream: stream.stream, kind: stream.kind, first, last }
-    writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now) }], now)
-  }
+  nameLost(tables, { stream: stream.stream, kind: stream.kind }, ranges, now)
 }
 
 /** A sealed batch whose bytes no longer have their hash: its number and hash stay in the chain, its records are named. */
 export function setBatchAside(tables: Tables, row: BatchRow, why: string, now: Stamp): void {
   const held = numbersOfBatch(tables, row)
-  const ranges = held.length > 0 ? held : [[row.first, row.last] as const]
-  const [first, last] = [ranges[0]?.[0] ?? row.first, ranges.at(-1)?.[1] ?? row.last]
+  const [first, last] = hullOf(held, row)
   tables.keepDamaged('batch', row.stream_id, first, last, why, tables.body(row.id) ?? null)
   tables.dropBody(row.id)
   tables.setStatus(row.id, row.status === STATUS.pending ? STATUS.lost : row.status)
   if (first !== row.first || last !== row.last) setBatchEnds(tables, row.id, first, last)
   // What the cloud has acknowledged is safe there; only local history lacks it.
   if (row.status !== STATUS.pending) return
+  const ranges = held.length > 0 ? held : [[first, last] as const]
+  nameLost(tables, { stream: row.stream_id, kind: row.kind }, ranges, now, [row.number, row.number])
+}
+
+/** From the first to the last of the ranges, or what the row says where there are none. */
+const hullOf = (
+  ranges: readonly NumberRange[],
+  row: { readonly first: number; readonly last: number },
+): NumberRange => [ranges[0]?.[0] ?? row.first, ranges.at(-1)?.[1] ?? row.last]
+
+function nameLost(
+  tables: Tables,
+  from: Pick<LostRun, 'stream' | 'kind'>,
+  ranges: readonly NumberRange[],
+  now: Stamp,
+  batches?: [number, number],
+): void {
   for (const [first, last] of ranges) {
-    const lost = { stream: row.stream_id, kind: row.kind, first, last }
-    writeNow(tables, [{ kind: 'ledger', record: gapOf(lost, 'corrupt', now, [row.number, row.number]) }], now)
+    const record = gapOf({ ...from, first, last }, 'corrupt', now, batches)
+    writeNow(tables, [{ kind: 'ledger', record }], now)
   }
+}
+
+/** What was sealed, where the body still has the hash of it; else why it cannot be believed. */
+export function sealedBytes(row: BatchRow, body: Uint8Array): Result<Uint8Array, string> {
+  const bytes = decompress(body, row.encoding)
+  if (!bytes.ok) return fail(`cannot be unpacked: ${bytes.fault}`)
+  return sha256Hex(bytes.value) === row.sha256 ? bytes : fail('its bytes do not have the hash they were sealed with')
 }
 
 /** Does the body still have the hash it was sealed with? Undefined when it does. */
 export function bodyFault(row: BatchRow, body: Uint8Array): string | undefined {
-  const bytes = decompress(body, row.encoding)
-  if (!bytes.ok) return `cannot be unpacked: ${bytes.fault}`
-  return sha256Hex(bytes.value) === row.sha256 ? undefined : 'its bytes do not have the hash they were sealed with'
+  const bytes = sealedBytes(row, body)
+  return bytes.ok ? undefined : bytes.fault
 }
 
 function keep(tables: Tables, stream: StreamRow, { batch, count }: Sealed, { chunks, rows }: Gathered): void {

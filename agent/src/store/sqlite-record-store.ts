@@ -36,11 +36,12 @@ import type {
   StoreHealth,
 } from './record-store.js'
 import { beginRestart, copySlice, SLICE_RECORDS, streamsBeingLeft } from './restart-stream.js'
-import { bodyFault, isDue, refuseBatch, sealDue, setBatchAside } from './sealing.js'
+import { rowAgrees } from './row-agrees.js'
+import { isDue, refuseBatch, sealDue, sealedBytes, setBatchAside } from './sealing.js'
 import { Ballast, evictSlice } from './space.js'
 import { type StartReport, StoreFile, type WriteFault } from './store-file.js'
 import { type BatchRow, pendingOf, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
-import { rowAgrees, type Verdict, verifyStore } from './verify.js'
+import { type Verdict, verifyStore } from './verify.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface StoreSettings {
@@ -172,22 +173,22 @@ export class SqliteRecordStore implements RecordStore {
     const row = this.read((tables) => tables.batch(stream, number), undefined)
     const body = row && this.read((tables) => tables.body(row.id), undefined)
     if (!row || !body) return undefined
-    const fault = bodyFault(row, body)
-    if (fault === undefined) return row.id > this.file.uncompared ? sealedOf(row, body) : this.compared(row, body)
+    const bytes = sealedBytes(row, body)
+    if (bytes.ok) return row.id > this.file.uncompared ? sealedOf(row, body) : this.compared(row, body, bytes.value)
     this.write((tables) => {
       const again = tables.batch(stream, number)
-      if (again?.has_body && again.sha256 === row.sha256) setBatchAside(tables, again, fault, this.stamp())
+      if (again?.has_body && again.sha256 === row.sha256) setBatchAside(tables, again, bytes.fault, this.stamp())
     })
     return undefined
   }
 
   /** A batch whose index the start had no time for: its row is mended, should it say something else than the bytes. */
-  private compared(row: BatchRow, body: Uint8Array): SealedBatch | undefined {
-    if (rowAgrees(row, body)) return sealedOf(row, body)
+  private compared(row: BatchRow, body: Uint8Array, bytes: Uint8Array): SealedBatch | undefined {
+    if (rowAgrees(row, body, bytes)) return sealedOf(row, body)
     this.write((tables) => {
       // Asked again, for a repair on the way gives batches other row ids.
       const again = tables.batch(row.stream_id, row.number)
-      if (again?.has_body && again.sha256 === row.sha256) mendInUse(tables, again, body)
+      if (again?.has_body && again.sha256 === row.sha256) mendInUse(tables, again, body, bytes)
     })
     const again = this.read((tables) => tables.batch(row.stream_id, row.number), undefined)
     return again && sealedOf(again, body)

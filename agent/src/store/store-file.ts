@@ -6,7 +6,15 @@ import { writeNow } from './commit-plan.js'
 import { mendIndexes, orphans } from './decay-tables.js'
 import { newStreamId } from './memory-record-store.js'
 import { checkStreams, mendRows } from './mend.js'
-import { closeQuietly, isDamage, type OpenFault, openDatabase, PAGE_SIZE, sqliteCode } from './open-database.js'
+import {
+  closeQuietly,
+  isDamage,
+  type OpenFault,
+  openDatabase,
+  PAGE_SIZE,
+  setBound,
+  sqliteCode,
+} from './open-database.js'
 import { type Salvage, Salvager } from './salvage.js'
 import { schemaDamage } from './schema.js'
 import { DamagedRow, Tables } from './tables.js'
@@ -316,10 +324,6 @@ export class StoreFile {
     closeQuietly(this.opened?.db)
     this.opened = undefined
   }
-}
-
-function setBound(db: Database.Database, bytes: number): void {
-  db.pragma(`max_page_count = ${Math.max(64, Math.floor(bytes / PAGE_SIZE))}`)
 }
 
 /** What SQLite finds wrong with the file, first things first. Its quick check takes as long and does not look at indexes. */

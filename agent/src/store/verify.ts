@@ -1,9 +1,10 @@
-import { type BatchHeader, decodeBatch, type OriginRun, type StreamId } from '@metergate/protocol'
+import { decodeBatch, type OriginRun, type StreamId } from '@metergate/protocol'
 import { decodeChunk } from './chunk.js'
 import { decompress } from './compression.js'
 import { queryRecords } from './history.js'
-import { bodyFault, indexOf } from './sealing.js'
-import { type BatchIndex, type BatchRow, type ChainStart, STATUS, type StreamRow, type Tables } from './tables.js'
+import { rowAgrees } from './row-agrees.js'
+import { sealedBytes } from './sealing.js'
+import { type BatchRow, type ChainStart, STATUS, type StreamRow, type Tables } from './tables.js'
 
 /** What can be wrong with a batch, a row of unsealed records, or a stream's own marks. */
 export const FINDING_KINDS = [
@@ -114,8 +115,9 @@ class StreamWalk {
     this.lastId = row.id
     const body = this.tables.body(row.id)
     if (!body && row.status === STATUS.pending) this.reportBatch('bytes_removed', row)
-    if (body && bodyFault(row, body) !== undefined) this.reportBatch('changed', row)
-    else if (body && !rowAgrees(row, body)) this.reportBatch('contradicts_itself', row)
+    const bytes = body && sealedBytes(row, body)
+    if (bytes && !bytes.ok) this.reportBatch('changed', row)
+    else if (body && bytes && !rowAgrees(row, body, bytes.value)) this.reportBatch('contradicts_itself', row)
     const chained = row.previous === null ? row.number === 1 : row.number > 1
     const broken =
       before &&
@@ -246,29 +248,3 @@ function originsOf(tables: Tables, row: BatchRow): readonly Copied[] {
   const decoded = bytes?.ok ? decodeBatch(bytes.value) : undefined
   return decoded?.ok ? (decoded.value.header.origin ?? []) : []
 }
-
-/** Does the row say what its bytes say, and can every record in them be read? */
-export function rowAgrees(row: BatchRow, body: Uint8Array): boolean {
-  const bytes = decompress(body, row.encoding)
-  const decoded = bytes.ok ? decodeBatch(bytes.value) : undefined
-  if (!bytes.ok || !decoded?.ok || decoded.value.uninterpreted.length > 0) return false
-  const { header, records } = decoded.value
-  const sizesAgree = row.size === body.length && row.decoded_size === bytes.value.length
-  // A void batch keeps the index of the one it stands for.
-  return sizesAgree && isSame(header, row) && (header.void !== undefined || indexAgrees(row, indexOf(records)))
-}
-
-export const isSame = (header: BatchHeader, row: BatchRow): boolean =>
-  header.stream === row.stream_id &&
-  header.number === row.number &&
-  header.first === row.first &&
-  header.last === row.last &&
-  header.previous === row.previous &&
-  (header.void !== undefined) === row.void
-
-const indexAgrees = (row: BatchRow, index: BatchIndex): boolean =>
-  row.kinds === index.kinds &&
-  row.time_min === index.timeMin &&
-  row.time_max === index.timeMax &&
-  row.oldest_wall === index.oldestWall &&
-  row.meters === index.meters.join(' ')
