@@ -68,8 +68,9 @@ export function checkSource(
     ...checkBaselines(draft),
     ...checkGroups(draft),
     ...checkShifts(draft),
-    ...(parsed.success ? checkShiftGrid(draft, parsed.data.plant.interval) : []),
-    ...(parsed.success ? checkStore(draft, parsed.data, file) : []),
+    ...(parsed.success
+      ? [...checkShiftGrid(draft, parsed.data.plant.interval), ...checkStore(draft, parsed.data, file)]
+      : []),
   ]
   const issues = [...warnings, ...wrongValues, ...own.issues, ...found.filter((one) => !isFollowUp(one, wrongValues))]
   if (parsed.success && parsed.data.meters.length === 0)

@@ -132,7 +132,7 @@ export class IntervalCutter {
    * meter's intervals around the change, which are revised where it is told only after readings of after it were counted.
    */
   change(change: MeterChange, closed: readonly IntervalDraft[] = []): CutterOutput {
-    const late = this.#counters.filter(({ state }) => state.last !== null && beganAt(change) < state.last.at)
+    const late = this.#counters.filter((counter) => isBehind(change, counter))
     const now = this.#counters.filter((counter) => !late.includes(counter))
     if (change.oldEnd) this.#feed(change.oldEnd, now)
     for (const { track, limits } of now) {
@@ -150,7 +150,7 @@ export class IntervalCutter {
 
   /** Whether `change` is told only after readings of after it were counted. */
   isLate(change: MeterChange): boolean {
-    return this.#counters.some(({ state }) => state.last !== null && beganAt(change) < state.last.at)
+    return this.#counters.some((counter) => isBehind(change, counter))
   }
 
   /** Returns until when it is not known what the counter's readings were of. */
@@ -337,6 +337,9 @@ function gridOf({ zone, minutes, counters }: CutterOptions): string {
 
 /** When what is new began, and what was old ended, as far as told. */
 const beganAt = ({ at, newStart }: MeterChange): number => newStart?.at ?? at
+/** Whether a reading of after the change was believed already. */
+const isBehind = (change: MeterChange, { state }: Counter): boolean =>
+  state.last !== null && beganAt(change) < state.last.at
 const endedAt = ({ at, oldEnd }: MeterChange): number => Math.min(at, oldEnd?.at ?? at)
 
 function freshState(options: CutterOptions): CutterState {

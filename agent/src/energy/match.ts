@@ -48,7 +48,7 @@ export function matchSpans(question: MatchQuestion): Span[] {
     const known = line.between(start, end)
     return { start, end, output, ...known, ...(isSplit && known.energy ? { estimated: known.energy } : {}) }
   })
-  for (const { start, end } of freeStretches(slotsOf(period, zone, spanMinutes), declared)) {
+  for (const { start, end } of slotsOf(period, zone, spanMinutes).flatMap((slot) => freeOf(slot, declared))) {
     const inside = slots.filter((slot) => slot.start < end && slot.end > start)
     const cut = inside.some((slot) => slot.start < start || slot.end > end)
     const output = cut ? null : sumKnown(inside.map((slot) => counted.get(slot.start) ?? null))
@@ -94,7 +94,7 @@ function declaredStretches(entries: readonly ProductionDraft[], period: Slot): S
   const counted = entries.filter(({ source, count }) => source !== 'declared' && count)
   const pieces = entries.flatMap((entry) =>
     entry.source === 'declared'
-      ? uncounted(entry, counted).flatMap((piece) => declaredWithin(entry, piece, period) ?? [])
+      ? freeOf(entry, counted).flatMap((piece) => declaredWithin(entry, piece, period) ?? [])
       : [],
   )
   const stretches: Stretch[] = []
@@ -114,11 +114,11 @@ function declaredStretches(entries: readonly ProductionDraft[], period: Slot): S
 
 type Stretched = Pick<Span, 'start' | 'end'>
 
-/** What of an entry's time no counted interval touches; `counted` by start. */
-function uncounted({ start, end }: Stretched, counted: readonly Stretched[]): Stretched[] {
+/** What of a stretch of time the others leave free; `taken` by start. */
+function freeOf({ start, end }: Stretched, taken: readonly Stretched[]): Stretched[] {
   const pieces: Stretched[] = []
   let from = start
-  for (const one of counted) {
+  for (const one of taken) {
     if (one.end <= from || one.start >= end) continue
     if (one.start > from) pieces.push({ start: from, end: one.start })
     from = one.end
@@ -155,21 +155,6 @@ export function outputOf(
     output: sum([...inside, ...declared.map(({ output }) => output)]),
     isSplit: declared.some(({ isSplit }) => isSplit),
   }
-}
-
-/** What of the grid the declared stretches leave free. */
-function freeStretches(slots: readonly Slot[], taken: readonly Stretch[]): { start: number; end: number }[] {
-  return slots.flatMap(({ start, end }) => {
-    const free: { start: number; end: number }[] = []
-    let from: number = start
-    for (const stretch of taken) {
-      if (stretch.end <= from || stretch.start >= end) continue
-      if (stretch.start > from) free.push({ start: from, end: stretch.start })
-      from = stretch.end
-    }
-    if (from < end) free.push({ start: from, end })
-    return free
-  })
 }
 
 /** Energy along the grid; inside a slot it is spread evenly, rounded once per cut, so that cuts add up exactly. */

@@ -17,6 +17,14 @@ const DESK = {
 }
 const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
 
+/** An empty store, and a feed on it each time one is opened. */
+function box() {
+  const clock = new ManualClock()
+  const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
+  const open = () => EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK).feed
+  return { clock, store, open }
+}
+
 /**
  * Five hours of readings, a minute apart; what `after` does to the store happens in between. In a minute that `isBehind` names the feed
  * takes nothing. Returns the ledger.
@@ -25,9 +33,7 @@ async function fiveHours(
   after: (minute: number, store: MemoryRecordStore) => void,
   isBehind: (minute: number) => boolean = () => false,
 ) {
-  const clock = new ManualClock()
-  const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
-  const open = () => EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK).feed
+  const { clock, store, open } = box()
   let feed = open()
   for (let minute = 1; minute <= 300; minute += 1) {
     await clock.advance(MINUTE_MS)
@@ -99,9 +105,8 @@ describe('energy drawn from the store', () => {
 
 describe('an exchange whose old register cannot be', () => {
   it('is not recorded, and the answer says the register known', async () => {
-    const clock = new ManualClock()
-    const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
-    const { feed } = EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK)
+    const { clock, store, open } = box()
+    const feed = open()
     const quantity = 'energy_active_import_total'
     await clock.advance(MINUTE_MS)
     const values = [{ quantity, block: 0, value: amount(100_050, -2) } as const]
@@ -118,9 +123,8 @@ describe('an exchange whose old register cannot be', () => {
 
 describe('an exchange told after the new meter was counted', () => {
   it('revises the interval it lies in, in the ledger, and says so', async () => {
-    const clock = new ManualClock()
-    const store = new MemoryRecordStore({ clock, random: new SeededRandom(3), sealer: () => SEALER })
-    const { feed } = EnergyFeed.open({ store, boot: clock.bootId, stamp: () => stampOf(clock) }, DESK)
+    const { clock, store, open } = box()
+    const feed = open()
     const quantity = 'energy_active_import_total'
     const start = clock.wall()
     for (let minute = 1; minute <= 90; minute += 1) {
