@@ -50,9 +50,25 @@ function mbpoll(start: number, floats: number): Map<number, string> {
   return values
 }
 
-/** The register content as mbpoll prints it: a float of 32 bits with six significant digits (C's %g). */
-const asPrinted = (raw: string): number =>
-  Number(new DataView(Uint8Array.from(Buffer.from(raw, 'hex')).buffer).getFloat32(0).toPrecision(6))
+/**
+ * The register content as mbpoll prints it: a float of 32 bits with six significant digits (C's %g). C rounds a half to
+ * the even digit, `toPrecision` away from zero: 70013.25 is 70013.2 there and 70013.3 here.
+ */
+function asPrinted(raw: string): number {
+  const value = new DataView(Uint8Array.from(Buffer.from(raw, 'hex')).buffer).getFloat32(0)
+  const halfAboveEven = /^(-?\d\.\d{4}[02468])50*(e.+)$/.exec(value.toExponential(100))
+  return Number(halfAboveEven ? `${halfAboveEven[1]}${halfAboveEven[2]}` : value.toPrecision(6))
+}
+
+it.each([
+  ['4788bea0', 70013.2],
+  ['4788bee0', 70013.8],
+  ['c788bea0', -70013.2],
+  ['3dcccccd', 0.1],
+  ['00000000', 0],
+])('a float of %s is printed as C prints it: %d', (raw, printed) => {
+  expect(asPrinted(raw)).toBe(printed)
+})
 
 describe.skipIf(!hasMbpoll)(
   `mbpoll and metergate on one simulated SDM630${hasMbpoll ? '' : ' (skipped: mbpoll is not installed; apt install mbpoll)'}`,
