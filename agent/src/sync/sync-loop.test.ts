@@ -413,6 +413,19 @@ describe('refusals', () => {
       { stream: old, was: 1, count: 4 },
     ])
   })
+
+  it('by conflict hold up fresh readings for a minute or two, not for the quarter hour of a link that is down', async () => {
+    cloud.script = ({ number, stream }) =>
+      number === 1 && stream === cloud.attempts[0]?.batch.stream
+        ? faulty({ kind: 'conflict', why: 'other hash' })
+        : undefined
+    start()
+    await live(70_000)
+    expect(loop.status().counters.conflicts).toBe(1)
+    await live(120_000)
+    expect(loop.status().link).toBe('up')
+    expect(unacknowledged()).toBeLessThanOrEqual(6)
+  })
 })
 
 describe('the status matrix: data leaves only for a true acknowledgement', () => {

@@ -12,7 +12,7 @@ import {
   unreachable,
   WIRE_LIMITS,
 } from '@metergate/protocol'
-import type { RecordStore, SealedBatch } from '../store/record-store.js'
+import type { PendingBatch, RecordStore, SealedBatch } from '../store/record-store.js'
 import { BatchPicker } from './batch-picker.js'
 import { compareContiguous } from './contiguous.js'
 import { DataUsage } from './data-usage.js'
@@ -121,8 +121,7 @@ export class SyncLoop {
 
   /** Sends what comes next, one batch or a few at once, and says how long to wait before the next look. */
   private async uploadStep(signal: AbortSignal): Promise<DurationMs> {
-    await this.sealWhatIsDue(signal)
-    const next = this.picker.take(this.inFlight, MOST_BYTES_IN_FLIGHT, this.parts.clock.mono())
+    const next = await this.whatComesNext(signal)
     if (next.length === 0) return durationMs(Math.min(LOOK_EVERY, this.options.every ?? EVERY))
     const batches = next
       .map(({ stream, number }) => this.parts.store.load(stream, number))
@@ -182,9 +181,21 @@ export class SyncLoop {
     return [batch, outcome]
   }
 
-  private async sealWhatIsDue(signal: AbortSignal): Promise<void> {
+  /**
+   * Without a link records are gathered into fuller batches, as long as there is one to try it with: after a conflict
+   * everything sealed may have gone into a new stream, and a link that works would stay unused for a quarter of an hour.
+   */
+  private async whatComesNext(signal: AbortSignal): Promise<readonly PendingBatch[]> {
     const every = this.options.every ?? EVERY
-    const minAgeMs = this.book.isFree ? every : Math.max(every, EVERY_OFFLINE)
+    const take = () => this.picker.take(this.inFlight, MOST_BYTES_IN_FLIGHT, this.parts.clock.mono())
+    await this.sealWhatIsDue(this.book.isFree ? every : Math.max(every, EVERY_OFFLINE), signal)
+    const next = take()
+    if (next.length > 0 || this.book.isFree) return next
+    await this.sealWhatIsDue(every, signal)
+    return take()
+  }
+
+  private async sealWhatIsDue(minAgeMs: number, signal: AbortSignal): Promise<void> {
     for (const kind of ['ledger', 'detail'] as const) {
       // Until nothing more is due: after an outage or an enrolment there may be hundreds, and polls must have their turn.
       const limits = { minAgeMs, maxDecodedBytes: WIRE_LIMITS.sealedBytes }

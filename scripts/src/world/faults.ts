@@ -17,6 +17,8 @@ export type Ending =
 export interface WorldFaults {
   /** How long things go wrong; then comes a calm while, in which everything must come right by itself. */
   readonly faultyMs: number
+  /** The calm lasts as long as it may even when everything has come right sooner: what happens only then is seen as well. */
+  readonly longCalm: boolean
   /** One process after the other; when the list is used up, the last one lives on. */
   readonly endings: readonly Ending[]
   readonly link: {
@@ -72,6 +74,7 @@ const MIB = 1024 * 1024
 export function noFaults(faultyMs: number): WorldFaults {
   return {
     faultyMs,
+    longCalm: false,
     endings: [],
     link: {
       outages: [],
@@ -93,8 +96,8 @@ export function noFaults(faultyMs: number): WorldFaults {
 /** Draws a world. Each class of fault is there in every other world only, so that single ones and mixtures both occur. */
 export function drawFaults(seed: number): WorldFaults {
   const root = new SeededRandom(`world-${seed}`)
-  // An outage or a stop of hours now and then; most mixtures show what they have in one.
-  const faultyMs = seed % 50 === 0 ? hours(4) : minutes(35)
+  // An outage or a stop of hours now and then; most mixtures show what they have in half of one, two minutes before a quarter hour ends.
+  const faultyMs = seed % 50 === 0 ? hours(4) : minutes(28)
   const spans = spansOf(faultyMs)
   const half = (random: SeededRandom): boolean => random.chance(0.5)
   const chance = (random: SeededRandom, most: number): number => (half(random) ? random.next() * most : 0)
@@ -105,6 +108,7 @@ export function drawFaults(seed: number): WorldFaults {
   const portal = root.fork('portal')
   return {
     faultyMs,
+    longCalm: seed % 10 === 0,
     endings: half(root) ? drawEndings(root.fork('endings'), faultyMs) : [],
     link: {
       outages: half(link) ? spans(link, 2, (faultyMs * 3) / 4) : [],

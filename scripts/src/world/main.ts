@@ -22,8 +22,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(Math.min(8, availableParallelism())) },
     bug: { type: 'string' },
     verbose: { type: 'boolean', default: false },
-    /** A worker: runs exactly these and reports to its parent. */
-    list: { type: 'string' },
+    /** Runs what its parent asks for, one after the other, and reports to it. */
+    worker: { type: 'boolean', default: false },
   },
 })
 const bug = values.bug === undefined ? undefined : z.enum(PLANTED_BUGS).parse(values.bug)
@@ -45,12 +45,11 @@ const resultSchema = z.object({
 })
 type Result = z.infer<typeof resultSchema>
 
-if (values.list !== undefined) await work(values.list.split(',').map(Number), bug)
+if (values.worker) work(bug)
 else await lead()
 
-async function work(seeds: readonly number[], planted: PlantedBug | undefined): Promise<void> {
-  for (const seed of seeds) process.send?.(await one(seed, planted))
-  process.disconnect?.()
+function work(planted: PlantedBug | undefined): void {
+  process.on('message', async (seed) => process.send?.(await one(z.number().parse(seed), planted)))
 }
 
 async function one(seed: number, planted: PlantedBug | undefined): Promise<Result> {
@@ -87,7 +86,7 @@ async function lead(): Promise<void> {
     if (seeds.length > 1_000 && results.length % 100 === 0) process.stdout.write(`${results.length} worlds ran\n`)
   }
   if (workers === 1 || values.verbose) for (const seed of seeds) take(await one(seed, bug))
-  else await Promise.all(shares(seeds, workers).map((share) => delegate(share, take)))
+  else await delegate(seeds, workers, take)
   const seconds = Number(process.hrtime.bigint() - begun) / 1e9
   const bad = results.filter(({ violations }) => violations.length > 0)
   const sum = (of: (result: Result) => number): number => results.reduce((total, each) => total + of(each), 0)
@@ -114,16 +113,23 @@ function report({ seed, violations, trace }: Result): void {
   if (worst && !bug) keepSeed(seed, `${worst.invariantName} ${worst.what}`)
 }
 
-/** Dealt like cards, so that known bad seeds spread and each share takes about as long. */
-function shares(seeds: readonly number[], workers: number): number[][] {
-  const dealt = Array.from({ length: workers }, (): number[] => [])
-  for (const [index, seed] of seeds.entries()) dealt[index % workers]?.push(seed)
-  return dealt
-}
-
-function delegate(seeds: readonly number[], take: (result: Result) => void): Promise<void> {
-  const args = ['--list', seeds.join(','), ...(bug ? ['--bug', bug] : [])]
-  const child = fork(fileURLToPath(import.meta.url), args, { execArgv: [...WORKER_FLAGS] })
-  child.on('message', (message) => take(resultSchema.parse(message)))
-  return new Promise((resolve) => child.on('exit', () => resolve()))
+/** Each worker gets its next seed with its last result: a world of hours takes as long as six others. */
+async function delegate(seeds: readonly number[], workers: number, take: (result: Result) => void): Promise<void> {
+  const waiting = seeds.values()
+  const args = ['--worker', ...(bug ? ['--bug', bug] : [])]
+  const begin = (): Promise<void> => {
+    const child = fork(fileURLToPath(import.meta.url), args, { execArgv: [...WORKER_FLAGS] })
+    const next = (): void => {
+      const { done, value } = waiting.next()
+      if (done) child.disconnect()
+      else child.send(value)
+    }
+    child.on('message', (message) => {
+      take(resultSchema.parse(message))
+      next()
+    })
+    next()
+    return new Promise((resolve) => child.on('exit', () => resolve()))
+  }
+  await Promise.all(Array.from({ length: workers }, begin))
 }

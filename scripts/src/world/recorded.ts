@@ -6,6 +6,7 @@ export const RECORDED: Readonly<Record<string, { readonly seed: number; readonly
     seed: 30,
     faults: {
       faultyMs: 2_700_000,
+      longCalm: true,
       endings: [{ kind: 'crash_at_step', step: 781, downMs: 3000 }],
       link: {
         outages: [],

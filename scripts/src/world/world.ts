@@ -44,6 +44,8 @@ const CALM_MS = minutes(22)
 /** Timers of loops and time-outs in a gateway of three meters, called-off ones included until their instant. */
 const MOST_TIMERS = 40
 const FRESH_AFTER_MS = minutes(5)
+/** Nothing old is left for so long: everything has come right. */
+const QUIET_MS = minutes(2)
 
 /** Runs one world from its seed and judges it. */
 export async function runWorld(options: WorldOptions): Promise<WorldOutcome> {
@@ -141,7 +143,11 @@ class World {
     this.process?.life.spare()
     await timeline.advance(FRESH_AFTER_MS)
     this.violations.push(...(await checkFresh(this.cloud, this.loaded)))
-    await timeline.advance(CALM_MS - FRESH_AFTER_MS)
+    let quietMs = 0
+    for (let ms: number = FRESH_AFTER_MS; ms < CALM_MS && quietMs < QUIET_MS; ms += minutes(1)) {
+      await timeline.advance(minutes(1))
+      quietMs = !this.faults.longCalm && this.isDrained() ? quietMs + minutes(1) : 0
+    }
     this.checkSize()
     const { process } = this
     invariant(process?.life.alive, 'the last process lives on')
@@ -172,6 +178,18 @@ class World {
       intervals: verdict.intervals,
       provoked: this.provoked.counts,
     }
+  }
+
+  /** Nothing waits but what is too young to be sealed. */
+  private isDrained(): boolean {
+    const store = this.process?.opened.store
+    if (!store || store.isLeaving()) return false
+    const { streams, degraded } = store.health()
+    if (degraded !== undefined) return false
+    return streams.every(
+      ({ unacknowledged, unsealed, oldestUnsealedAgeMs = 0 }) =>
+        unacknowledged === unsealed && oldestUnsealedAgeMs < QUIET_MS,
+    )
   }
 
   // ---- the box
