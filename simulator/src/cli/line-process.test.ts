@@ -79,6 +79,25 @@ describe('commands of a running line', () => {
   })
 })
 
+describe('a fault of a unit nobody has', () => {
+  it('is refused at the start and as a command, with the units there are', () => {
+    const options = { spec: demoPlant(1), hold: true, strictGaps: false, probeSpeed: false, logAnswers: false }
+    const delivery = { chunkMs: 0, tail: 'prompt' } as const
+    const faults = [{ unit: '99', set: { dead: true } }]
+    expect(() => new LineProcess({ ...options, delivery, faults }, () => undefined)).toThrow(
+      /unit 99.*give one of 1, 2/,
+    )
+    const events: object[] = []
+    const line = newLine(events)
+    line.handle({ cmd: 'faults', unit: '99', set: { dead: true } })
+    line.handle({ cmd: 'once', unit: '99', fault: 'crc', count: 1 })
+    expect(events).toEqual([
+      { event: 'error', message: expect.stringMatching(/^faults of unit 99.*give one of 1, 2/) },
+      { event: 'error', message: expect.stringMatching(/^once of unit 99/) },
+    ])
+  })
+})
+
 describe('the command line', () => {
   it('refuses nonsense with what to give instead', () => {
     expect(() => wholeNumber('--tcp', 0, 65_535)('many')).toThrow(UsageError)

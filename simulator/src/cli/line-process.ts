@@ -3,7 +3,7 @@ import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import type { FaultPlan, LineFaults, UnitFaults } from '../fault/faults.js'
 import { wallTimeOf } from '../kernel/real-time.js'
 import { RealScheduler } from '../kernel/scheduler.js'
-import { buildLine, type SimulatedLine } from '../line/build-line.js'
+import { buildLine, PlantError, type SimulatedLine } from '../line/build-line.js'
 import { PtyLine } from '../line/pty-line.js'
 import type { Delivery, LineEvent } from '../line/serial-line.js'
 import { ModbusTcpServer, RtuOverTcpServer } from '../line/tcp-server.js'
@@ -49,6 +49,9 @@ export interface Ready {
   }[]
 }
 
+/** Modbus unit or DL/T 645 address, as faults name it. */
+const unitOf = ({ unit, address }: PlantSpec['meters'][number]): string => String(unit ?? address)
+
 /** Everything `metergate-sim line` runs, as one part: pty, TCP, faults, truth. `emit` gets one plain object per happening. */
 export class LineProcess {
   readonly #options: LineProcessOptions
@@ -69,7 +72,11 @@ export class LineProcess {
     this.#emit = emit
     this.#holdAt = options.hold ? Math.floor(this.#epochAt(this.#scheduler.now())) : undefined
     this.#simulated = this.#build()
-    for (const { unit, set } of options.faults ?? []) this.#simulated.faults.setUnit(unit, set)
+    for (const { unit, set } of options.faults ?? []) {
+      const why = this.#strangerAt(unit)
+      if (why !== undefined) throw new PlantError(`fault of ${why}`)
+      this.#simulated.faults.setUnit(unit, set)
+    }
     if (options.lineFaults) this.#simulated.faults.setLine(options.lineFaults)
     this.#pty = new PtyLine({
       line: this.#simulated.line,
@@ -111,12 +118,12 @@ export class LineProcess {
       hold_at: this.#holdAt ?? null,
       baud: spec.line.baud,
       format: spec.line.format,
-      meters: spec.meters.map(({ id, unit, address, profile, ct, pt }) => ({
-        meter: id,
-        unit: String(unit ?? address),
-        profile,
-        ct,
-        pt,
+      meters: spec.meters.map((meter) => ({
+        meter: meter.id,
+        unit: unitOf(meter),
+        profile: meter.profile,
+        ct: meter.ct,
+        pt: meter.pt,
       })),
     }
   }
@@ -138,6 +145,11 @@ export class LineProcess {
   /** Carries out a command and emits what came of it. */
   handle(command: LineCommand): void {
     const { faults } = this.#simulated
+    const why = 'unit' in command ? this.#strangerAt(command.unit) : undefined
+    if (why !== undefined) {
+      this.#emit({ event: 'error', message: `${command.cmd} of ${why}` })
+      return
+    }
     switch (command.cmd) {
       case 'faults':
         faults.setUnit(command.unit, command.set)
@@ -175,6 +187,14 @@ export class LineProcess {
       answers: Object.fromEntries(this.#answered),
       provoked: Object.fromEntries(this.#simulated.faults.provoked),
     }
+  }
+
+  /** Says so when no meter of the line has that unit: a fault of nobody would be taken for one that does no harm. */
+  #strangerAt(unit: string): string | undefined {
+    const known = this.#options.spec.meters.map(unitOf)
+    return known.includes(unit)
+      ? undefined
+      : `unit ${unit}: no meter of this line has it; give one of ${known.join(', ')}`
   }
 
   async #serveTcp(port: number | undefined): Promise<number | null> {
