@@ -80,6 +80,34 @@ describe('a file no parser should be asked to read', () => {
     expect(endless.ok ? '' : endless.fault.map((issue) => issueText(issue, 'en')).join()).toContain('over 1 MiB')
   })
 
+  it.each([
+    [
+      'saved as GBK',
+      Buffer.concat([Buffer.from('id: acme-x1\nmanufacturer: '), Buffer.from('b0b2bfc6c8f0', 'hex')]),
+      2,
+    ],
+    ['saved as UTF-16', Buffer.from(`\uFEFF${PROFILE}`, 'utf16le'), 1],
+    ['no text at all', Buffer.from(Array.from({ length: 256 }, (_, i) => i)), 1],
+    ['with a stray control character', Buffer.from('id: acme-x1\n\nmanufacturer: Ac\0me\n'), 3],
+  ])('is refused with its line when it is no text in UTF-8: %s', (_, bytes, line) => {
+    const folder = emptyFolder()
+    const file = join(folder, 'x.yaml')
+    writeFileSync(file, bytes)
+    const read = readProfileFile(file)
+    const loaded = loadConfig({ file })
+    for (const fault of [read.ok ? [] : read.fault.issues, loaded.ok ? [] : loaded.fault]) {
+      const [text, ...more] = fault.map((issue) => issueText(issue, 'en').replace(folder, ''))
+      expect(text).toContain(`/x.yaml:${line}:1: this is not text in UTF-8. Save it as UTF-8`)
+      expect(more).toEqual([])
+    }
+  })
+
+  it('may begin with a byte order mark and end its lines as Windows does', () => {
+    const file = join(emptyFolder(), 'x.yaml')
+    writeFileSync(file, `\uFEFF${PROFILE.replaceAll('\n', '\r\n')}`)
+    expect(readProfileFile(file)).toMatchObject({ ok: true, value: { title: { zh: '表' } } })
+  })
+
   it('leaves brackets in text and comments, anchors and deep sections alone', () => {
     const text = `# ${'['.repeat(300)}\nplant: { name: "${'['.repeat(70)}" }\n${CONFIG}`
     expect(checkSource(text, { file: 'gateway.yaml' }).ok).toBe(true)

@@ -16,6 +16,7 @@ import { mergeProfiles, readProfileFolder } from './profiles.js'
 import { type GatewayConfig, gatewayConfigSchema } from './schema.js'
 import { schemaIssues } from './schema-issues.js'
 import { readSourceFile } from './source.js'
+import { sourceIssue } from './source-issue.js'
 
 /** A configuration that may be run: the values, each meter's profile, and what is doubtful. */
 export interface LoadedConfig {
@@ -95,16 +96,13 @@ function isFollowUp({ path }: ConfigIssue, wrongValues: readonly ConfigIssue[]):
 
 function readSource(file: string): Result<string, ConfigIssue[]> {
   const source = readSourceFile(file)
-  if (source.ok) return source
-  const { fault } = source
-  const words =
-    fault.kind === 'missing'
-      ? { problem: CONFIG_PROBLEMS.fileMissing, remedy: CONFIG_REMEDIES.init }
-      : fault.kind === 'too_large'
-        ? { problem: CONFIG_PROBLEMS.tooLarge, remedy: CONFIG_REMEDIES.otherFile }
-        : { problem: CONFIG_PROBLEMS.fileUnreadable(fault.why), remedy: CONFIG_REMEDIES.permission }
-  return fail([{ severity: 'error', path: '', where: { kind: 'file', file }, value: undefined, ...words }])
+  return source.ok ? source : fail([sourceIssue(file, source.fault, UNREADABLE)])
 }
+
+const UNREADABLE = {
+  missing: { problem: CONFIG_PROBLEMS.fileMissing, remedy: CONFIG_REMEDIES.init },
+  unreadable: (why: string) => ({ problem: CONFIG_PROBLEMS.fileUnreadable(why), remedy: CONFIG_REMEDIES.permission }),
+} as const
 
 function ownProfiles(placed: Placed, file: string): { profiles: readonly MeterProfile[]; issues: ConfigIssue[] } {
   const folder = placed.value(['profiles'])

@@ -19,7 +19,8 @@ import type { ConfigIssue, ConfigPath, ConfigPlace } from './issue.js'
 import { nearest } from './nearest.js'
 import { Placed } from './placed.js'
 import { schemaIssues } from './schema-issues.js'
-import { readSourceFile, type SourceFault } from './source.js'
+import { readSourceFile } from './source.js'
+import { sourceIssue } from './source-issue.js'
 
 /** Why a technician's profile file cannot be used: every problem with place, value and remedy. */
 export interface ProfileFileFault {
@@ -34,6 +35,14 @@ interface OwnProfile {
   readonly idAt: ConfigPlace
 }
 
+const UNREADABLE = {
+  missing: { problem: CONFIG_PROBLEMS.profileMissing, remedy: CONFIG_REMEDIES.profilePath },
+  unreadable: (why: string) => ({
+    problem: CONFIG_PROBLEMS.profileUnreadable(why),
+    remedy: CONFIG_REMEDIES.profilePath,
+  }),
+} as const
+
 /** Reads one profile from YAML or JSON (YAML holds JSON). */
 export function readProfileFile(file: string): Result<MeterProfile, ProfileFileFault> {
   const read = readOwnProfile(file)
@@ -42,7 +51,7 @@ export function readProfileFile(file: string): Result<MeterProfile, ProfileFileF
 
 function readOwnProfile(file: string): Result<OwnProfile, ProfileFileFault> {
   const source = readSourceFile(file)
-  if (!source.ok) return fail({ file, issues: [unreadable(file, source.fault)] })
+  if (!source.ok) return fail({ file, issues: [sourceIssue(file, source.fault, UNREADABLE)] })
   const document = new ConfigDocument(file, source.value)
   const syntax = document.syntaxIssues()
   if (syntax.length > 0) return fail({ file, issues: syntax })
@@ -56,17 +65,6 @@ function readOwnProfile(file: string): Result<OwnProfile, ProfileFileFault> {
   const problems = checkProfile(parsed.data)
   if (problems.length > 0) return fail({ file, issues: problems.map((one) => crossIssue(one, placed)) })
   return ok({ file, profile: parsed.data, idAt: placed.place(['id']) })
-}
-
-function unreadable(file: string, fault: SourceFault): ConfigIssue {
-  const problem =
-    fault.kind === 'missing'
-      ? CONFIG_PROBLEMS.profileMissing
-      : fault.kind === 'too_large'
-        ? CONFIG_PROBLEMS.tooLarge
-        : CONFIG_PROBLEMS.profileUnreadable(fault.why)
-  const remedy = fault.kind === 'too_large' ? CONFIG_REMEDIES.otherFile : CONFIG_REMEDIES.profilePath
-  return { severity: 'error', path: '', where: { kind: 'file', file }, value: undefined, problem, remedy }
 }
 
 /** What belongs at a path: the hint of its last named key; for a quantity the names that look like it. */

@@ -113,6 +113,7 @@ export const CONFIG_PROBLEMS = {
     zh: '文件超过 1 MiB，不像是配置或型号文件',
     en: 'the file is over 1 MiB, too much for a configuration or a model',
   },
+  notText: { zh: '这不是 UTF-8 编码的文本', en: 'this is not text in UTF-8' },
   tooDeep: { zh: '嵌套太深（超过 200 层）', en: 'this is nested too deep (over 200 levels)' },
   severalDocuments: {
     zh: '文件里有多份 YAML 文档（用 --- 隔开）',
@@ -264,6 +265,10 @@ export const CONFIG_REMEDIES = {
   },
   permission: { zh: '检查路径与读权限', en: 'check the path and the permission to read it' },
   otherFile: { zh: '检查文件名是否写对', en: 'check that the right file is named' },
+  saveAsUtf8: {
+    zh: '在编辑器中另存为 UTF-8 编码（记事本：另存为，编码选 UTF-8）；若本不是文本文件，检查文件名是否写对',
+    en: 'save it as UTF-8 in the editor (Notepad: Save as, Encoding UTF-8); if it is no text at all, check that the right file is named',
+  },
   closeBrackets: { zh: '检查括号和缩进', en: 'check the brackets and the indentation' },
   oneDocument: { zh: '只留一份，删去 ---', en: 'keep one of them and remove ---' },
   removeTag: {
