@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type MeterProfile, quantity } from '@metergate/protocol'
 import { findProfile, loadBuiltinProfiles, namesOf } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
 import { issueText } from '../config/issue.js'
 import { nearest } from '../config/nearest.js'
-import { readProfileFile } from '../config/profiles.js'
+import { isProfileName, readProfileFile } from '../config/profiles.js'
 import { CLI } from '../i18n/cli-texts.js'
 import { same } from '../i18n/localized.js'
 import type { CliContext } from './context.js'
@@ -38,7 +39,7 @@ export function profilesCommand(cli: CliContext): Command {
     .argument('<file>', terminal.say(CLI.argFile))
     .action((file: string) => {
       const read = readProfileFile(file)
-      if (read.ok) return terminal.line(CLI.profileGood(read.value.id, read.value.items.length))
+      if (read.ok) return sayGood(cli, file, read.value)
       const [last, ...others] = read.fault.issues.map((issue) => issueText(issue, cli.language)).reverse()
       for (const problem of others.reverse()) terminal.error(problem)
       return cli.fail(same(last ?? file), 2)
@@ -48,6 +49,12 @@ export function profilesCommand(cli: CliContext): Command {
     .addCommand(list)
     .addCommand(show)
     .addCommand(check)
+}
+
+function sayGood({ terminal }: CliContext, file: string, { id, items }: MeterProfile): void {
+  terminal.line(CLI.profileGood(id, items.length))
+  if (loadBuiltinProfiles().some((shipped) => shipped.id === id)) terminal.line(CLI.profileReplaces(id))
+  if (!isProfileName(file)) terminal.line(CLI.profileName(basename(file)))
 }
 
 /** The shipped models, and the technician's own when there is a configuration that names their folder. */
@@ -78,7 +85,8 @@ export function profileTable({ terminal, language }: CliContext, profiles: reado
   )
 }
 
-function printProfile({ terminal, language }: CliContext, profile: MeterProfile): void {
+function printProfile(cli: CliContext, profile: MeterProfile): void {
+  const { terminal, language } = cli
   terminal.print(
     facts(
       [
@@ -97,10 +105,12 @@ function printProfile({ terminal, language }: CliContext, profile: MeterProfile)
   const titles = [CLI.quantity, CLI.register, CLI.type, CLI.scale, CLI.unit].map((title) => ({
     title: terminal.say(title),
   }))
-  terminal.print(`\n${table([...titles, { title: '' }], itemRows(profile), terminal.paint)}`)
+  terminal.print(`\n${table([...titles, { title: '' }], itemRows(cli, profile), terminal.paint)}`)
 }
 
-function itemRows(profile: MeterProfile): string[][] {
+function itemRows({ terminal }: CliContext, profile: MeterProfile): Cell[][] {
+  const remark = ({ note, unverified }: MeterProfile['items'][number]): Cell =>
+    unverified === undefined ? (note ?? '') : { text: `${terminal.say(CLI.unverified)}: ${unverified}`, paint: 'warn' }
   if (profile.protocol === 'dlt645')
     return profile.items.map((item) => [
       item.quantity,
@@ -108,10 +118,10 @@ function itemRows(profile: MeterProfile): string[][] {
       `${item.bytes} B`,
       item.scale,
       quantity(item.quantity).unit,
-      item.note ?? '',
+      remark(item),
     ])
   return profile.items.map((item) => {
     const address = `${item.function ?? profile.read_function}:0x${item.address.toString(16).padStart(4, '0')}`
-    return [item.quantity, address, item.type, item.scale, quantity(item.quantity).unit, item.note ?? '']
+    return [item.quantity, address, item.type, item.scale, quantity(item.quantity).unit, remark(item)]
   })
 }

@@ -1,10 +1,13 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { dlt645ProfileSchema, modbusProfileSchema } from '@metergate/protocol'
 import { describe, expect, it } from 'vitest'
+import { profileHint } from '../i18n/profile-texts.js'
 import { issueText } from './issue.js'
 import { checkSource, loadConfig } from './load.js'
 import { readProfileFile } from './profiles.js'
+import { knownKeys } from './schema-issues.js'
 
 const CONFIG = `lines:
   - { id: a, port: /dev/ttyUSB0 }
@@ -119,6 +122,19 @@ describe('a file no parser should be asked to read', () => {
   })
 })
 
+it('has a word for every field of a model file', () => {
+  const known = [[], ['items', 0], ['sunspec'], ['ratio_registers'], ['serial'], ['turnaround_ms'], ['forbidden', 0]]
+  const deeper = [['signature', 0], ['conflicts', 0], ['title']]
+  const paths = [...known, ...deeper].flatMap((path) =>
+    [modbusProfileSchema, dlt645ProfileSchema].flatMap((schema) =>
+      knownKeys(schema, path).map((key) => [...path, key]),
+    ),
+  )
+  expect(paths.length).toBeGreaterThan(80)
+  for (const path of paths)
+    expect([path, profileHint(path).en]).not.toEqual([path, expect.stringContaining('see docs')])
+})
+
 describe('the folder of own models', () => {
   it('may be named wrongly: a file, nothing, no folder', () => {
     const withFolder = (name: string) =>
@@ -152,6 +168,48 @@ describe('the folder of own models', () => {
     expect(wrongIn('9600', '[9600]')).toContain('Write 300, 600')
     const most = wrongIn('read_function: 3', 'read_function: 3\nmax_registers: 500')
     expect(most).toContain('max_registers = 500: one answer holds 125 registers at most')
+  })
+
+  it('says of each wrong value what belongs in its place, in both languages', () => {
+    const file = join(emptyFolder(), 'x.yaml')
+    const wrongIn = (from: string, to: string) => {
+      writeFileSync(file, from === '' ? to : PROFILE.replace(from, to))
+      const read = readProfileFile(file)
+      const issues = read.ok ? [] : read.fault.issues
+      return issues.map((issue) => (['en', 'zh'] as const).map((each) => issueText(issue, each)))
+    }
+    const cases: readonly (readonly [from: string, to: string, en: string])[] = [
+      ['', '# nothing yet\n', 'the file is empty. One file describes one model'],
+      ['', 'hello', '"hello": wrong type: this is text. One file describes one model'],
+      ['items:', 'items: [a]\nnever:', 'items[0] = "a": wrong type: this is text. Write an item like { quantity'],
+      ['quantity: frequency', 'quantity: 频率', 'there is no such quantity. Did you mean frequency?'],
+      ['quantity: frequency', 'quantity: heat', 'Write a name as metergate profiles show eastron-sdm630 lists them'],
+      ['address: 1,', 'address: .nan,', 'address = NaN: this value is not allowed. Write a whole number'],
+      ['address: 1,', 'address: 99999999999999999999,', 'address = 100000000000000000000: this value is not allowed'],
+      ['address: 1,', 'address: 1, address: 2,', 'address is written twice. Keep one of them'],
+      [
+        'read_function: 3',
+        'read_function: 3\nforbidden: [{ from: 1, to: 2 }]',
+        'why: this is missing. Write a list, each',
+      ],
+      ['read_function: 3', 'read_function: 3\nsunspec: { models: 203, bases: [0] }', 'Write sunspec: { models: [203]'],
+      ['type: u16', 'type: u16, not_available: ["FFFF"]', 'Write a list of values in lower-case hex and quotes'],
+    ]
+    for (const [from, to, en] of cases) {
+      const [first, ...more] = wrongIn(from, to).filter(([text]) => !text?.includes('never'))
+      expect(first?.[0]).toContain(en)
+      expect(first?.[1]).toMatch(/[：。]/)
+      expect([to, more]).toEqual([to, []])
+    }
+  })
+
+  it('may be an edition without quotes, and a file whose name ends in capitals', () => {
+    const old = PROFILE.replace('protocol: modbus', 'protocol: dlt645\nedition: 1997')
+      .replace('read_function: 3\n', '')
+      .replace('address: 1, type: u16, scale: "0.01"', 'di: "0000b611", bytes: 2')
+      .replace('frequency', 'voltage_l1_n')
+    const config = CONFIG.replace('eastron-sdm630, unit: 1', 'acme-x1, address: "000000000001"')
+    expect(written({ 'gateway.yaml': `profiles: own\n${config}`, 'own/A.YAML': old })).toEqual([])
   })
 
   it('may not hold one id twice: both files are named', () => {

@@ -74,7 +74,8 @@ export class ConfigDocument {
   /** The mistakes people make are said in their own words; the rest as the parser says it. */
   #explained({ code, message, pos }: YAMLError): Pick<ConfigIssue, 'problem' | 'remedy'> {
     if (code === 'TAB_AS_INDENT') return { problem: CONFIG_PROBLEMS.tabs, remedy: CONFIG_REMEDIES.tabs }
-    if (code === 'DUPLICATE_KEY') return { problem: CONFIG_PROBLEMS.duplicateKey, remedy: CONFIG_REMEDIES.keepOne }
+    if (code === 'DUPLICATE_KEY')
+      return { problem: CONFIG_PROBLEMS.duplicateKey(this.#keyAt(pos[0])), remedy: CONFIG_REMEDIES.keepOne }
     if (code === 'MULTIPLE_DOCS')
       return { problem: CONFIG_PROBLEMS.severalDocuments, remedy: CONFIG_REMEDIES.oneDocument }
     if (code === 'TAG_RESOLVE_FAILED') return { problem: CONFIG_PROBLEMS.unknownTag, remedy: CONFIG_REMEDIES.removeTag }
@@ -85,6 +86,15 @@ export class ConfigDocument {
         remedy: CONFIG_REMEDIES.yaml,
       }
     )
+  }
+
+  #keyAt(offset: number): string {
+    return /^[^:\r\n]*/.exec(this.source.slice(offset))?.[0].trim() ?? ''
+  }
+
+  /** Nothing but blanks and comments. */
+  isEmpty(): boolean {
+    return this.#issues.length === 0 && (this.#document.contents === null || this.#document.toJS() === null)
   }
 
   /** The content as plain objects and arrays; an empty file is an empty object. */

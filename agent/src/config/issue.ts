@@ -44,6 +44,7 @@ const capital = (sentence: string): string => sentence.charAt(0).toUpperCase() +
 
 function shown(value: unknown): string {
   if (value === undefined) return ''
-  const text = JSON.stringify(value) ?? String(value)
+  // NaN and infinity are null to JSON.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }

@@ -8,6 +8,7 @@ import {
   modbusProfileSchema,
   ok,
   QUANTITY_NAMES,
+  quantity,
   type Result,
 } from '@metergate/protocol'
 import { checkProfile, type ProfileProblem } from '@metergate/protocol/profiles'
@@ -35,6 +36,15 @@ interface OwnProfile {
   readonly idAt: ConfigPlace
 }
 
+const EMPTY = (file: string): ConfigIssue => ({
+  severity: 'error',
+  path: '',
+  where: { kind: 'file', file },
+  value: undefined,
+  problem: CONFIG_PROBLEMS.emptyFile,
+  remedy: profileHint([]),
+})
+
 const UNREADABLE = {
   missing: { problem: CONFIG_PROBLEMS.profileMissing, remedy: CONFIG_REMEDIES.profilePath },
   unreadable: (why: string) => ({
@@ -56,6 +66,7 @@ function readOwnProfile(file: string): Result<OwnProfile, ProfileFileFault> {
   const syntax = document.syntaxIssues()
   if (syntax.length > 0) return fail({ file, issues: syntax })
   const placed = new Placed(document.content(), document, [])
+  if (document.isEmpty()) return fail({ file, issues: [EMPTY(file)] })
   const parsed = meterProfileSchema.safeParse(placed.content)
   if (!parsed.success) {
     const schema = placed.value(['protocol']) === 'dlt645' ? dlt645ProfileSchema : modbusProfileSchema
@@ -67,12 +78,19 @@ function readOwnProfile(file: string): Result<OwnProfile, ProfileFileFault> {
   return ok({ file, profile: parsed.data, idAt: placed.place(['id']) })
 }
 
-/** What belongs at a path: the hint of its last named key; for a quantity the names that look like it. */
+/** What belongs at a path; for a quantity the name that looks like it, or is called so in either language. */
 function remedyAt(path: ConfigPath, placed: Placed): Localized {
-  const field = path.findLast((key) => typeof key === 'string')
   const value = placed.value(path)
-  const [near] = field === 'quantity' && typeof value === 'string' ? nearest(value, QUANTITY_NAMES, 1) : []
-  return near === undefined ? profileHint(String(field ?? 'items')) : CONFIG_REMEDIES.didYouMean(near)
+  const name = path.at(-1) === 'quantity' && typeof value === 'string' ? quantityLike(value) : undefined
+  return name === undefined ? profileHint(path) : CONFIG_REMEDIES.didYouMean(name)
+}
+
+function quantityLike(text: string): string | undefined {
+  const names = new Map<string, string>(
+    QUANTITY_NAMES.flatMap((name) => [name, quantity(name).label.zh, quantity(name).label.en].map((as) => [as, name])),
+  )
+  const [near] = nearest(text, [...names.keys()], 1)
+  return near === undefined ? undefined : names.get(near)
 }
 
 const namedQuantity = (issue: ConfigIssue): ConfigIssue =>
@@ -87,6 +105,9 @@ function crossIssue({ path, problem, remedy }: ProfileProblem, placed: Placed): 
   return { severity: 'error', path, where: placed.place(keys), value, problem, remedy }
 }
 
+/** Does a folder of models take this file for one? */
+export const isProfileName = (name: string): boolean => /\.(ya?ml|json)$/i.test(name)
+
 /** Every profile of a folder; the system's error code when it cannot be read. */
 export function readProfileFolder(
   folder: string,
@@ -97,7 +118,7 @@ export function readProfileFolder(
   } catch (error) {
     return fail(error instanceof Error && 'code' in error ? String(error.code) : String(error))
   }
-  const files = names.filter((name) => /\.(ya?ml|json)$/.test(name)).sort()
+  const files = names.filter((name) => isProfileName(name)).sort()
   const read = files.map((name) => readOwnProfile(join(folder, name)))
   const own = read.flatMap((one) => (one.ok ? [one.value] : []))
   return ok({

@@ -17,10 +17,14 @@ export function schemaIssues(
   schema: z.ZodType,
   remedyOf: (path: ConfigPath, message: string) => Localized = (_, message) => same(message),
 ): ConfigIssue[] {
+  const said = new Set<string>()
   return error.issues.flatMap((issue) => {
     const path = issue.path.filter((key) => typeof key !== 'symbol')
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => unknownKey(path, key, placed, knownKeys(schema, path)))
+    // A number may be too large in more than one way.
+    if (said.has(pathText(path))) return []
+    said.add(pathText(path))
     return [wrongValue(path, issue, placed, remedyOf)]
   })
 }

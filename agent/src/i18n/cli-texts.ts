@@ -321,7 +321,15 @@ export const CLI = {
   unverified: { zh: '未经核实', en: 'unverified' },
   profileGood: (id: string, items: number): Localized => ({
     zh: `${id} 正确，共 ${items} 个量`,
-    en: `${id} is right, ${items} quantities`,
+    en: `${id} is right, ${items} ${items === 1 ? 'quantity' : 'quantities'}`,
+  }),
+  profileReplaces: (id: string): Localized => ({
+    zh: `放进型号文件夹后，它将代替自带的型号 ${id}`,
+    en: `in the folder of models it takes the place of the shipped ${id}`,
+  }),
+  profileName: (name: string): Localized => ({
+    zh: `型号文件夹只读 .yaml、.yml 和 .json 文件：请把 ${name} 改名`,
+    en: `a folder of models reads files ending in .yaml, .yml or .json only: rename ${name}`,
   }),
   notForBilling: { zh: '不作贸易结算依据', en: 'not for trade settlement' },
   added: (count: number): Localized => ({

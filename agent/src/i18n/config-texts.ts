@@ -133,7 +133,8 @@ export const CONFIG_PROBLEMS = {
     en: `the alias *${name} contains itself`,
   }),
   tabs: { zh: 'YAML 不允许用制表符（Tab）缩进', en: 'YAML does not allow tabs as indentation' },
-  duplicateKey: { zh: '同一个键写了两次', en: 'the same key is written twice' },
+  duplicateKey: (key: string): Localized => ({ zh: `${key} 写了两次`, en: `${key} is written twice` }),
+  emptyFile: { zh: '文件是空的', en: 'the file is empty' },
   fullWidth: (sign: string): Localized => ({
     zh: `这里有全角标点“${sign}”`,
     en: `this line holds the full-width sign ${sign}`,

@@ -1,3 +1,4 @@
+import { parseAmount } from '../amount.js'
 import { integerRange, registersOf } from '../modbus/words.js'
 import { at, checkModulus, checkScale, type ProfileProblem, problem } from './problem.js'
 import { PROBLEMS, REMEDIES } from './problem-texts.js'
@@ -10,6 +11,8 @@ export function checkModbus(profile: ModbusProfile): ProfileProblem[] {
     ...checkOverlaps(profile),
     ...checkForbidden(profile),
     ...checkMost(profile),
+    ...checkRatioRegisters(profile),
+    ...profile.signature.flatMap((one, k) => checkSignature(one, k, profile)),
   ]
 }
 
@@ -98,5 +101,62 @@ function checkForbidden(profile: ModbusProfile): ProfileProblem[] {
         )
     })
   })
+  return problems
+}
+
+/** What a scan and the doctor read the meter's own ratios from. */
+function checkRatioRegisters({ ratio_registers = {}, max_registers }: ModbusProfile): ProfileProblem[] {
+  return (['ct', 'pt'] as const).flatMap((which) => {
+    const item = ratio_registers[which]
+    if (!item) return []
+    const path = `ratio_registers.${which}`
+    const size = registersOf(item.type)
+    const scale = parseAmount(item.scale)
+    return [
+      ...(item.address + size > 0x10000
+        ? [problem(`${path}.address`, item.address, PROBLEMS.pastEnd, REMEDIES.addressAndType)]
+        : []),
+      ...(size > max_registers
+        ? [problem(`${path}.type`, item.type, PROBLEMS.tooLarge(size, max_registers), REMEDIES.raiseOrChange)]
+        : []),
+      ...(item.type === 'bit' ? [problem(`${path}.type`, item.type, PROBLEMS.noRegister, REMEDIES.registerType)] : []),
+      ...(!scale || scale.n === 0 ? [problem(`${path}.scale`, item.scale, PROBLEMS.scaleZero, REMEDIES.decimal)] : []),
+    ]
+  })
+}
+
+/** A signature that cannot be met would speak against the very meter it is to be known by. */
+function checkSignature(
+  { function: fn, address, count, expect }: ModbusProfile['signature'][number],
+  k: number,
+  { max_registers, forbidden }: ModbusProfile,
+): ProfileProblem[] {
+  const path = `signature[${k}]`
+  const problems: ProfileProblem[] = []
+  if (address + count > 0x10000) problems.push(problem(`${path}.address`, address, PROBLEMS.pastEnd, REMEDIES.address))
+  if ('exception' in expect) return problems
+  if (count > max_registers)
+    problems.push(problem(`${path}.count`, count, PROBLEMS.tooLarge(count, max_registers), REMEDIES.lowerCount))
+  forbidden.forEach(({ from, to, why }, n) => {
+    if (address <= to && address + count > from)
+      problems.push(
+        problem(`${path}.address`, address, PROBLEMS.forbidden(`forbidden[${n}]`, why), REMEDIES.moveOrNarrow),
+      )
+  })
+  if ('hex' in expect) {
+    const digits = 2 * (fn <= 2 ? Math.ceil(count / 8) : 2 * count)
+    expect.hex.forEach((hex, n) => {
+      if (hex.length !== digits)
+        problems.push(
+          problem(`${path}.expect.hex[${n}]`, hex, PROBLEMS.bytesOfCount(count, digits), REMEDIES.hexOfCount),
+        )
+    })
+    return problems
+  }
+  const size = registersOf(expect.type)
+  if (size !== count)
+    problems.push(problem(`${path}.count`, count, PROBLEMS.countOfType(expect.type, size), REMEDIES.count))
+  if (expect.min > expect.max)
+    problems.push(problem(`${path}.expect`, `${expect.min}..${expect.max}`, PROBLEMS.endsFirst, REMEDIES.swapLimits))
   return problems
 }

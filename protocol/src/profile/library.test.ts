@@ -19,6 +19,7 @@ const good = {
   forbidden: [{ from: 100, to: 110, why: 'hole' }],
 }
 const volts = { quantity: 'voltage_l1_n', address: 0, type: 'u16', scale: '0.1' }
+const sign = { what: 'model', function: 3, address: 11, count: 1 }
 const problemsOf = (fields: object): string[] => {
   const parsed = parseProfile({ ...good, items: [volts], ...fields })
   return parsed.ok ? [] : parsed.fault.map(({ path, problem }) => `${path}: ${problem}`)
@@ -87,6 +88,31 @@ describe('checking a profile somebody wrote', () => {
   })
 
   it.each([
+    [
+      'a signature of another size than its read',
+      { signature: [{ ...sign, count: 2, expect: { type: 'u16', min: 1, max: 2 } }] },
+      'signature[0].count: a u16 takes 1 register',
+    ],
+    [
+      'a signature no answer can meet',
+      { signature: [{ ...sign, expect: { hex: ['12345'] } }] },
+      'signature[0].expect.hex[0]: a read of 1 gives 4 hex digits',
+    ],
+    [
+      'a signature from more to less',
+      { signature: [{ ...sign, expect: { type: 'u16', min: 5, max: 2 } }] },
+      'signature[0].expect: ends before it starts',
+    ],
+    [
+      'a signature where nothing may be read',
+      { signature: [{ ...sign, address: 100, expect: { hex: ['0001'] } }] },
+      'signature[0].address: lies in forbidden[0] (hole)',
+    ],
+    [
+      'a ratio register times nothing',
+      { ratio_registers: { ct: { address: 6, type: 'u16', scale: '0' } } },
+      'ratio_registers.ct.scale: is zero or too long',
+    ],
     [
       'overlapping items',
       {
@@ -177,7 +203,7 @@ describe('checking a profile somebody wrote', () => {
     [
       'a modulus beyond the type',
       { items: [{ ...volts, quantity: 'energy_active_import_total', modulus: '65537' }] },
-      'items[0].modulus: the type never counts that far',
+      'items[0].modulus: is zero, or more than the type ever counts to',
     ],
   ])('refuses %s', (_, fields, problem) => expect(problemsOf(fields)).toContain(problem))
 
@@ -200,8 +226,19 @@ describe('checking a profile somebody wrote', () => {
     const block = { ...amps, di: '0202ff00' }
     expect(dlt645ProblemsOf({ items: [block, { ...block, quantity: 'current_l2', offset: 2 }] })).toEqual([
       'overlaps items[0] in 0202ff00',
+      'the values of 0202ff00 begin at 0, 3 … 6',
     ])
     expect(dlt645ProblemsOf({ edition: '1997', items: [amps] })).toEqual(['identifiers of 1997 have two bytes'])
+  })
+
+  it('refuses a DL/T 645 value from between two others, behind a block or behind a single value', () => {
+    const offset = (di: string, at: number) => dlt645ProblemsOf({ items: [{ ...amps, di, offset: at }] })
+    expect([0, 3, 6].flatMap((at) => offset('0202ff00', at))).toEqual([])
+    expect(offset('0202ff00', 1)).toEqual(['the values of 0202ff00 begin at 0, 3 … 6'])
+    expect(offset('0202ff00', 9)).toEqual(['the values of 0202ff00 begin at 0, 3 … 6'])
+    expect(offset('02020100', 3)).toEqual(['02020100 holds one value only'])
+    const hertz = { quantity: 'frequency', di: '02800002', bytes: 3, scale: '0.01' }
+    expect(dlt645ProblemsOf({ items: [hertz] })).toEqual(['02800002 has 2 bytes a value'])
   })
 
   it('says each of these in Chinese as well', () => {

@@ -49,7 +49,7 @@ export const PROBLEMS = {
   scaleOfFloat: { zh: '浮点数只能乘 10 的幂', en: 'a float may be scaled by a power of ten only' },
   scaleOfPulses: { zh: '脉冲只能是整数', en: 'pulses are counted whole' },
   noCounter: (quantity: string): Words => ({ zh: `${quantity} 不是计数器`, en: `${quantity} is no counter` }),
-  neverSoFar: { zh: '这个类型数不到那么大', en: 'the type never counts that far' },
+  neverSoFar: { zh: '是零，或这个类型数不到那么大', en: 'is zero, or more than the type ever counts to' },
   diOf1997: { zh: '1997 版的数据标识只有两个字节', en: 'identifiers of 1997 have two bytes' },
   unitOfDi: (di: string, unit: string, not: string): Words => ({
     zh: `${di} 的单位是 ${unit}，不是 ${not}`,
@@ -59,6 +59,20 @@ export const PROBLEMS = {
     zh: `${di} 每个值 ${bytes} 个字节`,
     en: `${di} has ${bytes} bytes a value`,
   }),
+  oneValue: (di: string): Words => ({ zh: `${di} 只有一个值`, en: `${di} holds one value only` }),
+  offsetOfDi: (di: string, bytes: number, most: number): Words => ({
+    zh: `${di} 的值从 0、${bytes}…${(most - 1) * bytes} 开始`,
+    en: `the values of ${di} begin at 0, ${bytes} … ${(most - 1) * bytes}`,
+  }),
+  countOfType: (type: string, size: number): Words => ({
+    zh: `${type} 占 ${size} 个寄存器`,
+    en: `a ${type} takes ${size} ${size === 1 ? 'register' : 'registers'}`,
+  }),
+  bytesOfCount: (count: number, digits: number): Words => ({
+    zh: `读 ${count} 个得到 ${digits} 位十六进制数字`,
+    en: `a read of ${count} gives ${digits} hex digits`,
+  }),
+  noRegister: { zh: '变比不会在位里', en: 'a ratio is no bit' },
 } as const
 
 /** What to do about it. */
@@ -69,10 +83,10 @@ export const REMEDIES = {
     zh: '删去 ratio，或写 values_are: secondary',
     en: 'remove the ratio, or set values_are: secondary',
   },
-  oneOf: (ratios: readonly string[]): Words => ({
-    zh: `写 ${ratios.join('、')} 之一`,
-    en: `use one of ${ratios.join(', ')}`,
-  }),
+  oneOf: (ratios: readonly string[]): Words =>
+    ratios.length === 1
+      ? { zh: '删去 ratio', en: 'remove the ratio' }
+      : { zh: `写 ${ratios.join('、')} 之一`, en: `use one of ${ratios.join(', ')}` },
   addRatio: {
     zh: '在不含变比的各项写 ratio: ct、pt 或 ct_pt',
     en: 'set ratio: ct, pt or ct_pt on the items that leave it out',
@@ -88,7 +102,7 @@ export const REMEDIES = {
   bothOffsets: { zh: '检查两项的 offset 和 bytes', en: 'check offset and bytes of both' },
   swap: { zh: '把 from 和 to 对调', en: 'swap from and to' },
   moveOrNarrow: { zh: '改这一项的地址，或缩小禁读范围', en: 'move the item or narrow the range' },
-  decimal: { zh: '写小数，例如 "0.01"', en: 'a decimal like "0.01"' },
+  decimal: { zh: '写小数，例如 "0.01"', en: 'write a decimal such as "0.01"' },
   powerOfTen: { zh: '写 "0.1"、"1000" 这样的数', en: 'use "0.1", "1000", …' },
   scaleOne: { zh: '写 scale: "1"', en: 'use scale "1"' },
   removeModulus: { zh: '删去 modulus', en: 'remove modulus' },
@@ -100,5 +114,15 @@ export const REMEDIES = {
     zh: '写成 0000 加四位数字，例如 00009010',
     en: 'write them as 0000 and four digits, e.g. 00009010',
   },
+  noOffset: {
+    zh: '删去 offset，或写数据块的标识，例如 0201ff00',
+    en: 'remove offset, or write the identifier of a block, e.g. 0201ff00',
+  },
+  offset: { zh: '检查 offset（从 0 起的字节）', en: 'check offset, in bytes from 0' },
+  count: { zh: '让 count 与 type 一致', en: 'set count or type to match' },
+  hexOfCount: { zh: '写出整个应答，或改 count', en: 'write the whole answer, or change count' },
+  swapLimits: { zh: '把 min 和 max 对调', en: 'swap min and max' },
+  registerType: { zh: '写 u16、u32 或 f32 等', en: 'write u16, u32, f32 or another register type' },
+  lowerCount: { zh: '改小 count，或改大 max_registers', en: 'lower count or raise max_registers' },
   identifier: { zh: '检查数据标识', en: 'check the identifier' },
 } as const

@@ -155,7 +155,7 @@ export const modbusProfileSchema = z.strictObject({
   /** Ranges (inclusive) no request may touch. */
   forbidden: z.array(z.strictObject({ from: address, to: address, why: z.string() })).default([]),
   /** SunSpec: find the model by walking the map from these base addresses; item addresses are relative to the model. */
-  sunspec: z.strictObject({ models: z.array(z.number().int()), bases: z.array(address) }).optional(),
+  sunspec: z.strictObject({ models: z.array(z.number().int()).min(1), bases: z.array(address).min(1) }).optional(),
   /** Registers that hold the meter's own ratios: a scan proposes them, the doctor compares them; values are never multiplied by them. */
   ratio_registers: z
     .strictObject({
@@ -168,10 +168,16 @@ export const modbusProfileSchema = z.strictObject({
 })
 export type ModbusProfile = z.infer<typeof modbusProfileSchema>
 
+/** An edition as a person writes it in YAML: without quotes it is a number. */
+const writtenEditionSchema = z.preprocess(
+  (value) => (typeof value === 'number' ? String(value) : value),
+  z.enum(['2007', '1997']),
+)
+
 export const dlt645ProfileSchema = z.strictObject({
   ...common,
   protocol: z.literal('dlt645'),
-  edition: z.enum(['2007', '1997']).default('2007'),
+  edition: writtenEditionSchema.default('2007'),
   items: z.array(dlt645ItemSchema).min(1),
 })
 export type Dlt645Profile = z.infer<typeof dlt645ProfileSchema>
