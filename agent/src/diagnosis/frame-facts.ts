@@ -3,6 +3,8 @@ import type { SeenFrame } from './frames.js'
 
 /** Bytes a floating pair or a switching driver adds to an answer. */
 const STRAY_ALLOWED = 8
+/** Bytes a damaged answer may lack. */
+const SHORT_ALLOWED = 2
 
 /** Whole answers of a unit. What a gateway says of a unit it cannot reach is none of them. */
 export function heardOf(frames: readonly SeenFrame[], unit: string): number {
@@ -21,15 +23,16 @@ export function crowdedOf(frames: readonly SeenFrame[], unit: string): number {
 }
 
 /**
- * The share, of 1, of what came back to questions to a unit that has the shape of its answer, damaged or not: it begins as it should,
- * or is as long. Two units that answer at once keep this shape, garbage has none.
+ * The share, of 1, of what came back to questions to a unit that has the shape of its answer, damaged or not: it is as long, or
+ * begins as it should and is no shorter. Two units that answer at once keep this shape; garbage and answers cut off have it not.
  */
 export function shapedOf(frames: readonly SeenFrame[], unit: string): number {
   const exchanges = exchangesOf(frames, unit).filter(({ back }) => back.length > 0)
   const shaped = exchanges.filter(({ question, back }) => {
     const same = exchanges.filter((each) => each.question.hex === question.hex).map((each) => bytesOf(each.back))
     const wanted = Number.isFinite(answerLength(question)) ? answerLength(question) : median(same)
-    return isBegun(question, back) || Math.abs(bytesOf(back) - wanted) <= 2
+    const more = bytesOf(back) - wanted
+    return isBegun(question, back) ? more >= -SHORT_ALLOWED : Math.abs(more) <= SHORT_ALLOWED
   })
   return exchanges.length === 0 ? 0 : shaped.length / exchanges.length
 }

@@ -164,6 +164,8 @@ function isClash(unit: UnitObservation, line: LineObservation): boolean {
   if (share(unit.crowded, unit.asked) >= 0.25) return true
   if (share(unit.broken, unit.asked) < 0.8 || share(unit.shortBroken, unit.shortAsked) < 0.8) return false
   if (line.unaskedBytes > 2 || unit.shaped < 0.5) return false
+  // Whole answers that are refused all the same were in nobody's way.
+  if (share(unit.heard, unit.asked) >= 0.5) return false
   return line.units.every(
     (other) => other === unit || other.silent === other.asked || share(other.broken, other.asked) < 0.2,
   )

@@ -25,6 +25,8 @@ interface Phase {
   readonly va: number
   /** Angle from voltage to current in degrees, lagging positive. */
   readonly angle: number
+  /** Without a reactive power the angle may be on either side. */
+  readonly isEitherSide: boolean
 }
 
 const NAMES = ['L1', 'L2', 'L3'] as const
@@ -34,6 +36,9 @@ const DIRECTION = [0, -120, 120] as const
 /** Loads of a plant lag: motors down to cosφ 0.35; compensated ones lead a little. */
 const LEADING = -35
 const LAGGING = 72
+/** More lead than this is rare, so of two explanations that differ by little the other one is taken. */
+const USUALLY_LEADING = -15
+const LEAD_COST = 0.2
 /** The phases of one feed behave alike. */
 const SPREAD = 45
 const MOST_NAMED = 3
@@ -53,7 +58,10 @@ export function judgeWiring(meter: WiringObservation): Finding[] {
   const missing = missingPhases(meter.values)
   if (missing.length > 0)
     return [about('phase_missing', DOCTOR.phaseMissing(meter.name, missing)), ...ratio(meter, about)]
-  const broken = checkLaws(meter.values).filter(({ outcome, law }) => outcome === 'broken' && law !== 'line_voltage')
+  const canCross = phasesOf(meter.values).length === 3
+  const broken = checkLaws(meter.values).filter(
+    ({ outcome, law, isCrossed }) => outcome === 'broken' && law !== 'line_voltage' && !(canCross && isCrossed),
+  )
   if (broken.length > 0) return [about('implausible', DOCTOR.implausible(meter.name)), ...ratio(meter, about)]
   return [...transformers(meter, about), ...ratio(meter, about)]
 }
@@ -88,7 +96,7 @@ function transformers({ name, values }: WiringObservation, about: About): Findin
   if (phases.length === 1 && only)
     return Math.abs(only.angle) > 110 ? [about('ct_reversed', DOCTOR.ctReversed(name, [NAMES[only.index]]))] : []
   if (phases.length !== 3) return []
-  const found = explain(phases.map(({ angle }) => angle))
+  const found = explain(anglesOf(phases))
   if (!found) return [about('ct_swapped', DOCTOR.ctConfused(name))]
   const { order, reversed } = found
   const moved = INDICES.filter((index) => order[index] !== index).map((index) => NAMES[index])
@@ -111,7 +119,7 @@ function phasesOf(values: Values): Phase[] {
     const va = u * Math.abs(i)
     if (va < LEAST_VA) return []
     const q2 = q ?? Math.sqrt(Math.max(0, va * va - p * p))
-    return [{ index, volts: u, va, angle: (Math.atan2(q2, p) * 180) / Math.PI }]
+    return [{ index, volts: u, va, angle: (Math.atan2(q2, p) * 180) / Math.PI, isEitherSide: q === undefined }]
   })
 }
 
@@ -133,16 +141,31 @@ const ORDERS: readonly (readonly [0 | 1 | 2, 0 | 1 | 2, 0 | 1 | 2])[] = [
 ]
 const REVERSALS: readonly (readonly (0 | 1 | 2)[])[] = [[], [0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]]
 
+/** Every set of angles that these phases may stand for. */
+function anglesOf(phases: readonly Phase[]): number[][] {
+  return phases.reduce<number[][]>(
+    (sets, { angle, isEitherSide }) =>
+      sets.flatMap((set) => (isEitherSide ? [angle, -angle] : [angle]).map((each) => [...set, each])),
+    [[]],
+  )
+}
+
+/** All three turned round is one habit of one electrician, or energy fed back: likelier than all three exchanged. */
+const costOf = (rank: number, turned: number): number =>
+  (rank === 0 ? 0 : rank <= 3 ? 1.5 : 2.5) + (turned === 3 ? 2.4 : turned)
+
 /** The least that has to be wrong so that all three phases carry a plant's load; the order as it should be with nothing reversed if that fits. */
-function explain(angles: readonly number[]): Explanation | undefined {
+function explain(sets: readonly (readonly number[])[]): Explanation | undefined {
   const all = ORDERS.flatMap((order, rank) =>
-    REVERSALS.map((reversed) => ({
-      order,
-      reversed,
-      cost: (rank === 0 ? 0 : rank <= 3 ? 1.5 : 2.5) + reversed.length,
-    })),
+    REVERSALS.flatMap((reversed) =>
+      sets.map((angles) => {
+        const angled = trueAngles(angles, { order, reversed })
+        const strain = Math.min(...angled) < USUALLY_LEADING ? LEAD_COST : 0
+        return { order, reversed, angled, cost: costOf(rank, reversed.length) + strain }
+      }),
+    ),
   ).sort((a, b) => a.cost - b.cost)
-  return all.find((each) => fits(trueAngles(angles, each)))
+  return all.find(({ angled }) => fits(angled))
 }
 
 /** Input i measures the current of phase j = order[i]: angle_i = direction_i − direction_j + φ_j, and 180° more when it is reversed. */

@@ -271,7 +271,10 @@ export const DOCTOR = {
         zh: `${unit} 三相功率都为负:三个互感器都接反,或正在向电网送电(光伏)`,
         en: `${unit}: all three powers are negative: every CT is reversed, or energy is fed back (solar)`,
       },
-      { zh: '没有光伏时,对调三个互感器的 S1、S2', en: 'without solar swap S1 and S2 of all three CTs' },
+      {
+        zh: '没有光伏时,断电后对调三个互感器的 S1、S2;若功率仍不对,逐相核对互感器与电压是否同相',
+        en: 'without solar swap S1 and S2 of all three CTs with the power off; if that does not help, check that each CT is on the phase of its voltage',
+      },
     ),
   ctSwapped: (unit: string, phases: readonly string[]) =>
     pair(

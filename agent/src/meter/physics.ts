@@ -10,6 +10,8 @@ export interface LawCheck {
   readonly outcome: 'holds' | 'broken' | 'idle'
   readonly expected: number
   readonly found: number
+  /** Broken as by a current of another phase: power far below U·I, which a meter may well show. */
+  readonly isCrossed?: boolean
 }
 
 /** Values of one poll are up to a second apart while a press moves, so a law holds loosely and is broken only clearly. */
@@ -71,7 +73,7 @@ function fromUi(apparent: number, p: number, factor: number | undefined): LawChe
   const share = Math.abs(p) / Math.max(apparent, 1e-9)
   // Without a power factor only the limits are known: a load of cosφ below 0.1 is no load of a plant.
   const outcome = share > 1 + BROKEN || share < 0.02 ? 'broken' : share > 0.1 && share < 1 + HOLDS ? 'holds' : 'idle'
-  return { law, outcome, expected: apparent, found: p }
+  return { law, outcome, expected: apparent, found: p, ...(share < 0.02 ? { isCrossed: true } : {}) }
 }
 
 /** S² = P² + Q². */

@@ -103,7 +103,7 @@ describe('the doctor at a line', () => {
     expect(diagnosis.findings[1]?.what.en).toBe('meter-2 answers neither at 9600 8N1 nor at 4800 8N1')
   })
 
-  it('takes a unit that answers under another id for no clash, nor one that sends garbage', async () => {
+  it('takes a unit that answers under another id for no clash, nor one whose answers are garbage, cut off or to another question', async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const said = async (fault: object): Promise<string[]> => {
         const line = virtualLine([meter(1), meter(2)], {}, seed)
@@ -111,7 +111,8 @@ describe('the doctor at a line', () => {
         return causes(await examined(line, [sdm(1), sdm(2)]))
       }
       expect([seed, ...(await said({ wrong_unit: 1 }))]).toEqual([seed, 'wrong_unit meter-2'])
-      expect([seed, ...(await said({ garbage: 1 }))]).toEqual([seed, 'noise'])
+      for (const fault of [{ garbage: 1 }, { truncate: 1 }, { wrong_function: 1 }])
+        expect([seed, fault, ...(await said(fault))]).toEqual([seed, fault, 'noise'])
     }
   })
 
@@ -230,6 +231,36 @@ describe('the doctor at a meter', () => {
 
   it.each([0, 1, 2] as const)('names the reversed CT of phase %d', async (phase) => {
     expect(await wired((electrical) => rewired(electrical, [0, 1, 2], [phase]))).toEqual(['ct_reversed meter-1'])
+  })
+
+  it('names three reversed CTs, whatever the load, and no exchange of all three', async () => {
+    for (const powerFactor of [0.4, 0.6, 0.86, 0.95, 1]) {
+      const loads = [{ ...spec.loads[0], powerFactor }]
+      const turned = plantSpecSchema.parse({ ...spec, loads })
+      const change = miswired((electrical) => rewired(electrical, [0, 1, 2], [0, 1, 2]))
+      expect([powerFactor, ...causes(await examined(lineOf(turned, change), [sdm(1)]))]).toEqual([
+        powerFactor,
+        'ct_reversed meter-1',
+      ])
+    }
+  })
+
+  it.each([
+    [1, 2, 0],
+    [2, 0, 1],
+  ] as const)('names an exchange of all three CTs: %d %d %d', async (...order) => {
+    const change = miswired((electrical) => rewired(electrical, order))
+    expect(causes(await examined(lineOf(spec, change), [sdm(1)]))).toEqual(['ct_swapped meter-1'])
+  })
+
+  it('names the same where a meter tells no reactive power', async () => {
+    const acrel = plantSpecSchema.parse({ ...spec, meters: [{ ...meter(1), profile: 'acrel-adl400' }] })
+    const said = async (change: Parameters<typeof miswired>[0]): Promise<string[]> =>
+      causes(await examined(lineOf(acrel, miswired(change)), [{ ...sdm(1), profile: profileOf('acrel-adl400') }]))
+    expect(await said((electrical) => rewired(electrical, [0, 1, 2]))).toEqual(['healthy'])
+    expect(await said((electrical) => rewired(electrical, [1, 0, 2]))).toEqual(['ct_swapped meter-1'])
+    expect(await said((electrical) => rewired(electrical, [0, 1, 2], [1]))).toEqual(['ct_reversed meter-1'])
+    expect(await said((electrical) => rewired(electrical, [0, 1, 2], [0, 1, 2]))).toEqual(['ct_reversed meter-1'])
   })
 
   it.each([
