@@ -134,8 +134,11 @@ function judgeUnit(unit: UnitObservation, line: LineObservation, elsewhere: Line
     ]
   }
   if (isForeign(unit, line)) return [about('wrong_unit', DOCTOR.otherUnit(unit.name, unit.foreigners.map(bareId)))]
-  if (isClash(unit, line))
-    return [about('address_clash', DOCTOR.clash(unit.name, Math.max(unit.broken, unit.crowded), unit.asked))]
+  if (isClash(unit, line)) {
+    const areOthersFine = line.units.some((other) => other !== unit && share(other.good, other.asked) >= 0.5)
+    const times = Math.max(unit.broken, unit.crowded)
+    return [about('address_clash', DOCTOR.clash(unit.name, times, unit.asked, areOthersFine))]
+  }
   const findings: Finding[] = []
   if (unit.late > 0) findings.push(about('late_answers', DOCTOR.late(unit.name, unit.late, unit.asked, unit.timeoutMs)))
   if (isMute(unit)) findings.push(about('unit_silent', DOCTOR.silent(unit.name)))

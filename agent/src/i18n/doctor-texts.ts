@@ -167,11 +167,11 @@ export const DOCTOR = {
         en: `set the meter to ${named(ours)}, or give it serial: { baud: ${theirs.baud}, format: ${theirs.format} } in the configuration`,
       },
     ),
-  clash: (unit: string, broken: number, asked: number) =>
+  clash: (unit: string, broken: number, asked: number, areOthersFine: boolean) =>
     pair(
       {
-        zh: `${unit} 有两个应答:${asked} 次询问中 ${broken} 次互相干扰,其他地址正常`,
-        en: `two answer as ${unit}: ${broken} of ${asked} answers got in each other's way, while other addresses are fine`,
+        zh: `${unit} 有两个应答:${asked} 次询问中 ${broken} 次互相干扰${areOthersFine ? ',其他地址正常' : ''}`,
+        en: `two answer as ${unit}: ${broken} of ${asked} answers got in each other's way${areOthersFine ? ', while other addresses are fine' : ''}`,
       },
       {
         zh: '两块表地址相同:逐一断开,给其中一块改地址',

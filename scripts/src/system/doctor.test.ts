@@ -152,7 +152,9 @@ describe('the doctor at a line', () => {
 
   it('names an address clash on a line with no other unit', async () => {
     const line = virtualLine([meter(2), { ...meter(2), id: 'twin', turnaroundMs: 20 }])
-    expect(causes(await examined(line, [sdm(2)]))).toEqual(['address_clash meter-2'])
+    const diagnosis = await examined(line, [sdm(2)])
+    expect(causes(diagnosis)).toEqual(['address_clash meter-2'])
+    expect(diagnosis.findings[0]?.what.en).not.toContain('other addresses')
   })
 
   it('names noise, and takes it for nothing else', async () => {
