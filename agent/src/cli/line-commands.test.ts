@@ -103,6 +103,15 @@ describe('metergate scan', () => {
     })
   })
 
+  it('does not send somebody to the supply of a meter that was heard', async () => {
+    const noisy: Script = (request) => (request[0] === 7 ? [{ afterMs: 20, bytes: Uint8Array.of(1, 2, 3, 4, 5) }] : [])
+    const { code, err } = await run(['scan', '--baud', '9600', '--format', '8N1', '--units', '7'], noisy)
+    expect(code).toBe(1)
+    expect(err.match(/two meters on one address/g)).toHaveLength(1)
+    expect(err).toContain('something answers, but no meter could be told from it')
+    expect(err).not.toContain('Check their supply')
+  })
+
   it('writes the entries to a new file and never over an old one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mg-line-'))
     const file = join(folder, 'found.yaml')

@@ -51,7 +51,7 @@ export function scanCommand(cli: CliContext): Command {
       // What is wrong with the ports has been said; about meters nothing is known.
       if (ports.every(({ name }) => report.troubles.some(({ port, kind }) => port === name && kind === 'line_down')))
         throw new CommandEnd(1)
-      cli.fail(SCAN.nothing)
+      cli.fail(report.garbled.length > 0 ? SCAN.nothingNamed : SCAN.nothing)
     })
 }
 
@@ -100,6 +100,7 @@ function showEvent(
       break
     case 'named':
       bar.say(terminal.say(verdictText(event.unit)))
+      if (event.unit.isCrowded) bar.say(terminal.say(SCAN.crowded(whereText(event.unit))))
       break
     case 'garbled':
       bar.say(terminal.say(SCAN.garbled(whereText(event.garbled))))
@@ -145,10 +146,11 @@ function printReport(cli: CliContext, report: ScanReport): void {
   const rows = report.found.map((unit): Cell[] => {
     const { verdict, candidates } = unit.identification
     const ids = candidates.map(({ profile }) => profile)
+    const namedIds = verdict === 'sure' ? ids.slice(0, 1) : ids
     const model: Cell =
-      verdict === 'sure'
+      verdict === 'sure' && !unit.isCrowded
         ? { text: ids[0] ?? '?', paint: 'good' }
-        : { text: verdict === 'unsure' ? `${ids.join(' / ')} ?` : '?', paint: 'warn' }
+        : { text: verdict === 'unknown' ? '?' : `${namedIds.join(' / ')} ?`, paint: 'warn' }
     const why = candidates[0]?.evidence.slice(0, 3).map((text) => terminal.say(text)) ?? []
     const settings = `${unit.settings.baud} ${unit.settings.format}`
     return [unit.port, settings, addressText(unit.at), `${unit.turnaroundMs} ms`, model, why.join('; ')]

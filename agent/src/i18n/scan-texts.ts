@@ -141,6 +141,14 @@ export const SCAN = {
     zh: `${where} 有杂乱字节:可能两块表地址相同、设置不同或干扰。逐一接表,或用 metergate doctor line 检查`,
     en: `${where}: bytes, but no answer: two meters on one address, other settings, or noise. Connect one meter at a time, or see metergate doctor line`,
   }),
+  crowded: (where: string): Localized => ({
+    zh: `${where} 有两个应答:两块表地址相同,上面的型号只是其中之一。逐一断开,给其中一块改地址,再扫描一次`,
+    en: `${where}: two answer. Two meters have this address, and the model above is that of one at most: disconnect one after the other, give one another address, and scan again`,
+  }),
+  crowdedEntry: {
+    zh: '两块表地址相同:先给其中一块改地址,再扫描',
+    en: 'two meters have this address: give one another address first, then scan again',
+  },
   several: (where: string): Localized => ({
     zh: `${where} 有多块 DL/T 645 表同时应答,逐一查找`,
     en: `${where}: several DL/T 645 meters answer at once; looking for them one by one`,
@@ -157,6 +165,10 @@ export const SCAN = {
   nothing: {
     zh: '没有找到电表。检查供电、A/B 接线是否接反、地址;或用 --full',
     en: 'no meter found. Check their supply, whether A and B are swapped, the unit ids; or use --full',
+  },
+  nothingNamed: {
+    zh: '有应答,但没有能识别的电表:按上面的提示处理后再扫描',
+    en: 'something answers, but no meter could be told from it: do as said above, then scan again',
   },
   stopped: { zh: '提前结束', en: 'stopped early' },
   summary: (found: number, probes: number, time: string): Localized => ({

@@ -65,12 +65,15 @@ function meterEntry(
     ...(isSame ? [] : [`    serial: { baud: ${settings.baud}, format: ${formatText(settings.format)} }`]),
     ...(profile?.values_are === 'secondary' ? ratioLines(unit.ratios, say) : []),
   ]
+  const crowd = unit.isCrowded ? [`  # ${say(SCAN.crowdedEntry)}`] : []
   const doubt = verdict === 'unsure' ? [`  # ${say(SCAN.orElse(others.map((each) => each.profile)))}`] : []
   if (verdict === 'unknown')
     return commentedOut(
-      [SCAN.unknownEntry, entry].flatMap((each) => (Array.isArray(each) ? each : [`  # ${say(each)}`])),
+      [...(unit.isCrowded ? [SCAN.crowdedEntry] : []), SCAN.unknownEntry, entry].flatMap((each) =>
+        Array.isArray(each) ? each : [`  # ${say(each)}`],
+      ),
     )
-  return hasAddress ? [...doubt, ...entry] : commentedOut([`  # ${say(SCAN.addressOnPlate)}`, ...entry])
+  return hasAddress ? [...crowd, ...doubt, ...entry] : commentedOut([`  # ${say(SCAN.addressOnPlate)}`, ...entry])
 }
 
 /** A register at 1 is how a meter leaves the factory: it says nothing about a transformer outside, and neither does an absurd one. */

@@ -16,6 +16,8 @@ export interface FoundUnit {
   readonly identification: Identification
   /** Ratios set in the meter itself, where its values leave them out and its model has registers for them. */
   readonly ratios?: SetRatios
+  /** More answers came than questions were put: two meters share this address, and the name is that of either, or of neither. */
+  readonly isCrowded?: true
 }
 
 /** Ratios set in a meter itself; absent: the model has no register, or it did not answer. */

@@ -18,11 +18,19 @@ export interface ScanParts {
   readonly signal?: AbortSignal
 }
 
+/** Undefined for a meter that does not tell its address: it may be any. */
+export function keyOf(at: UnitAddress): UnitKey | undefined {
+  if (at.protocol === 'modbus') return unitKey(at)
+  return at.address === undefined ? undefined : unitKey({ protocol: 'dlt645', address: at.address })
+}
+
 /** A late answer was heard: this unit is slow, not absent. */
 const SLOW: UnitFacts = { turnaround: { typical: 500, max: 2000 } }
 /** Eastron meters fail now and then when asked faster. */
 const NAMING_PAUSE_MS = 100
 const MOST_REPEATS = 3
+/** Of so few questions no share is taken. */
+const LEAST_FOR_CROWD = 4
 
 /** One opening of one port at one setting. */
 export class Visit {
@@ -91,6 +99,19 @@ export class Visit {
       return outcome
     }
     return identifyModbus(ask, profiles, { settings: this.settings, unit: at.unit, turnaroundMs, neighbours }, signal)
+  }
+
+  /**
+   * Do two units answer at this address? Then answers come that nobody waits for, although none was missed, or hardly one
+   * comes through whole.
+   */
+  isCrowded(at: UnitAddress): boolean {
+    const key = keyOf(at)
+    if (key === undefined) return false
+    const known = this.bus.health().units.get(key)
+    if (!known || known.requests < LEAST_FOR_CROWD) return false
+    const unowed = known.late_answers - known.timeout
+    return unowed >= known.requests / 4 || known.crc + known.bad_frame >= known.requests / 2
   }
 
   /** What the meter itself has for the ratios its values leave out; undefined when it is not sure which model it is. */

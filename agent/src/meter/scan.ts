@@ -5,7 +5,7 @@ import type { Presence } from './presence.js'
 import { OPENING_MS, planScan, probeMs, type ScanProbe, type ScanScope, type ScanStage, stageMs } from './scan-plan.js'
 import type { ScanPort } from './scan-port.js'
 import type { FoundUnit, Garbled, PortTrouble, ScanEvent, ScanReport, UnitAddress } from './scan-report.js'
-import { type ScanParts, Visit } from './scan-visit.js'
+import { keyOf, type ScanParts, Visit } from './scan-visit.js'
 
 export { type ScanPort, scanPort } from './scan-port.js'
 export type { ScanParts } from './scan-visit.js'
@@ -172,6 +172,16 @@ class ScanRun {
     )
   }
 
+  #isGarbledHere({ port, settings }: Visit, at: UnitAddress): boolean {
+    return this.#garbled.some(
+      (known) =>
+        known.port === port.name &&
+        known.settings.baud === settings.baud &&
+        known.settings.format === settings.format &&
+        keyOf(known.at) === keyOf(at),
+    )
+  }
+
   #learn(predicted: number, real: number): void {
     this.#silent = { predicted: this.#silent.predicted + predicted, real: this.#silent.real + real }
   }
@@ -189,6 +199,8 @@ class ScanRun {
       case 'there':
         return yield* this.#name(visit, at, presence.turnaroundMs, undefined)
       case 'garbled': {
+        // A unit that is asked by both read functions says nothing new the second time.
+        if (this.#isGarbledHere(visit, at)) return
         const garbled = { port: port.name, settings, at, received: presence.received }
         this.#garbled.push(garbled)
         return yield { kind: 'garbled', garbled }
@@ -224,6 +236,7 @@ class ScanRun {
       turnaroundMs: Math.round(turnaroundMs),
       identification,
       ...(ratios ? { ratios } : {}),
+      ...(visit.isCrowded(at) ? { isCrowded: true as const } : {}),
     }
     this.#found.push(unit)
     yield { kind: 'named', unit }
@@ -275,12 +288,6 @@ class ScanRun {
     if (presence.kind === 'there')
       yield* this.#name(visit, { protocol: 'dlt645', address: undefined }, presence.turnaroundMs, '1997')
   }
-}
-
-/** Undefined for a meter that does not tell its address: it may be any. */
-function keyOf(at: UnitAddress): UnitKey | undefined {
-  if (at.protocol === 'modbus') return unitKey(at)
-  return at.address === undefined ? undefined : unitKey({ protocol: 'dlt645', address: at.address })
 }
 
 function addressOf(probe: ScanProbe): UnitAddress {

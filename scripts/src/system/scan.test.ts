@@ -113,8 +113,37 @@ describe('scanning a line', () => {
     ])
     const { report } = await scanned(line, { depth: 'quick', bauds: [9600], formats: ['8N1'], protocols: ['modbus'] })
     expect(report.found).toEqual([])
-    expect(report.garbled.map(({ at }) => at)).toContainEqual({ protocol: 'modbus', unit: 4 })
+    // Once, though it was asked by both read functions.
+    expect(report.garbled.map(({ at }) => at)).toEqual([{ protocol: 'modbus', unit: 4 }])
   })
+
+  it.each([25, 60, 150, 300])(
+    'says that two answer where one is named first, the second %d ms later',
+    async (turnaroundMs) => {
+      const options = { depth: 'quick', bauds: [9600], formats: ['8N1'], protocols: ['modbus'], units: [1] } as const
+      for (const [first, second] of [
+        ['eastron-sdm630', 'eastron-sdm630'],
+        ['eastron-sdm630', 'chint-dtsu666'],
+      ] as const) {
+        const a = { id: 'a', profile: first, unit: 1, ...motor }
+        const line = virtualLine([a, { id: 'b', profile: second, unit: 1, turnaroundMs, ...motor }])
+        const { report } = await scanned(line, options)
+        expect(report.found.map(({ isCrowded }) => isCrowded)).toEqual([true])
+        expect(scanYaml(report.found, profiles, 'en')).toContain('# two meters have this address')
+      }
+    },
+  )
+
+  it.each([{ late: 0.6, late_ms: 300 }, { silent: 0.3 }, { crc: 0.3 }, { stray_before: 1, stray_after: 1 }])(
+    'takes a meter that answers badly for no two: %o',
+    async (fault) => {
+      const line = virtualLine([{ id: 'a', profile: 'eastron-sdm630', unit: 1, ...motor }])
+      line.simulated.faults.setUnit('1', fault)
+      const { report } = await scanned(line, { depth: 'quick', bauds: [9600], formats: ['8N1'], protocols: ['modbus'] })
+      expect(briefly(report)).toEqual(['9600 8N1 1 sure eastron-sdm630'])
+      expect(report.found[0]?.isCrowded).toBeUndefined()
+    },
+  )
 
   it('counts a refusal as presence', async () => {
     const line = virtualLine([{ id: 'a', profile: 'eastron-sdm630', unit: 2, ...motor }])
