@@ -25,7 +25,9 @@ export interface ScanStage {
 }
 
 /** Milliseconds to the first byte of an answer. Meters typically take 5-40 ms (maker sheets); a later answer is heard and asked again. */
-export const MODBUS_WAIT_MS = { quick: 150, normal: 150, full: 500 } as const
+const MODBUS_WAIT_MS = { quick: 150, normal: 150, full: 500 } as const
+/** Units somebody names: so few are waited for as long as a meter may take, for behind the last of them nobody is asked who would hear it. */
+const FEW_UNITS = 10
 /** DL/T 645: 20 ms ≤ Td ≤ 500 ms. */
 export const DLT645_WAIT_MS = 550
 const REQUEST_CHARACTERS = { modbus: 8, dlt645: 16, dlt645_1997: 18 } as const
@@ -70,13 +72,18 @@ export function planScan(profiles: readonly MeterProfile[], scope: ScanScope): S
   return [...first, ...rest].filter(({ probes }) => probes.length > 0)
 }
 
-/** Milliseconds a stage takes when nobody answers: what most of a scan is. */
-export function stageMs({ settings, probes }: ScanStage, depth: ScanDepth): number {
-  return probes.reduce((sum, probe) => sum + probeMs(probe, settings, depth), OPENING_MS)
+/** How long a Modbus unit is waited for. */
+export function modbusWaitMs({ depth, units }: ScanScope): number {
+  return units !== undefined && units.length <= FEW_UNITS ? MODBUS_WAIT_MS.full : MODBUS_WAIT_MS[depth]
 }
 
-export function probeMs(probe: ScanProbe, settings: LineSettings, depth: ScanDepth): number {
-  const wait = probe.kind === 'modbus' ? MODBUS_WAIT_MS[depth] : DLT645_WAIT_MS
+/** Milliseconds a stage takes when nobody answers: what most of a scan is. */
+export function stageMs({ settings, probes }: ScanStage, waitMs: number): number {
+  return probes.reduce((sum, probe) => sum + probeMs(probe, settings, waitMs), OPENING_MS)
+}
+
+export function probeMs(probe: ScanProbe, settings: LineSettings, waitMs: number): number {
+  const wait = probe.kind === 'modbus' ? waitMs : DLT645_WAIT_MS
   return silenceMs(settings.baud) + wireMs(REQUEST_CHARACTERS[probe.kind], settings) + wait
 }
 

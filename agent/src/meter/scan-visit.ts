@@ -7,7 +7,7 @@ import { type Probe, type ProbeOutcome, probeOutcome } from './answer-book.js'
 import { type Identification, identifyModbus } from './identify.js'
 import { identifyDlt645 } from './identify-dlt645.js'
 import { type Presence, presenceOf, type ScanBus } from './presence.js'
-import { DLT645_WAIT_MS, MODBUS_WAIT_MS, type ScanDepth } from './scan-plan.js'
+import { DLT645_WAIT_MS } from './scan-plan.js'
 import type { ScanPort } from './scan-port.js'
 import type { SetRatios, UnitAddress } from './scan-report.js'
 import { setRatios } from './set-ratio.js'
@@ -43,13 +43,13 @@ export class Visit {
     readonly settings: LineSettings,
     readonly bus: ScanBus,
     private readonly parts: ScanParts,
-    private readonly depth: ScanDepth,
+    private readonly modbusWaitMs: number,
   ) {}
 
   /** Any well-formed answer, a refusal too, means that somebody is there. */
   async askModbus(unit: number, fn: 3 | 4): Promise<Presence> {
     const key = unitKey({ protocol: 'modbus', unit })
-    this.bus.setUnit(key, { turnaround: { typical: 40, max: MODBUS_WAIT_MS[this.depth] } })
+    this.bus.setUnit(key, { turnaround: { typical: 40, max: this.modbusWaitMs } })
     const first = await this.#presence({ protocol: 'modbus', unit, function: fn, address: 0, count: 2 })
     if (first.kind !== 'garbled') return first
     // Bytes that are no answer may be a slow unit's answer under this question, or one hit by noise: listen longer, twice.

@@ -2,7 +2,16 @@ import { type MeterProfile, unreachable } from '@metergate/protocol'
 import { protocolOf, type UnitKey, unitKey } from '../bus/question.js'
 import { findDlt645Meters } from './dlt645-search.js'
 import type { Presence } from './presence.js'
-import { OPENING_MS, planScan, probeMs, type ScanProbe, type ScanScope, type ScanStage, stageMs } from './scan-plan.js'
+import {
+  modbusWaitMs,
+  OPENING_MS,
+  planScan,
+  probeMs,
+  type ScanProbe,
+  type ScanScope,
+  type ScanStage,
+  stageMs,
+} from './scan-plan.js'
 import type { ScanPort } from './scan-port.js'
 import type { FoundUnit, Garbled, PortTrouble, ScanEvent, ScanReport, UnitAddress } from './scan-report.js'
 import { keyOf, type ScanParts, Visit } from './scan-visit.js'
@@ -45,7 +54,7 @@ export function scanEstimate(
   const stages = ports.flatMap((port) => stagesFor(port, options, profiles))
   return {
     probes: stages.reduce((sum, { probes }) => sum + probes.length, 0),
-    etaMs: Math.round(stages.reduce((sum, stage) => sum + stageMs(stage, options.depth), 0)),
+    etaMs: Math.round(stages.reduce((sum, stage) => sum + stageMs(stage, modbusWaitMs(options)), 0)),
   }
 }
 
@@ -57,6 +66,7 @@ function stagesFor({ settings }: ScanPort, options: ScanScope, profiles: readonl
 class ScanRun {
   readonly #options: ScanOptions
   readonly #parts: ScanParts
+  readonly #waitMs: number
   readonly #found: FoundUnit[] = []
   readonly #garbled: Garbled[] = []
   readonly #troubles: PortTrouble[] = []
@@ -72,6 +82,7 @@ class ScanRun {
   constructor(ports: readonly ScanPort[], options: ScanOptions, parts: ScanParts) {
     this.#options = options
     this.#parts = parts
+    this.#waitMs = modbusWaitMs(options)
     this.#begun = parts.clock.mono()
     const { probes, etaMs } = scanEstimate(ports, options, parts.profiles)
     this.#total = probes
@@ -114,12 +125,12 @@ class ScanRun {
   #skip(stages: readonly ScanStage[]): void {
     for (const stage of stages) {
       this.#total -= stage.probes.length
-      this.#leftMs -= stageMs(stage, this.#options.depth)
+      this.#leftMs -= stageMs(stage, this.#waitMs)
     }
   }
 
   async *#stage(port: ScanPort, stage: ScanStage): AsyncGenerator<ScanEvent> {
-    const visit = new Visit(port, stage.settings, port.open(stage.settings), this.#parts, this.#options.depth)
+    const visit = new Visit(port, stage.settings, port.open(stage.settings), this.#parts, this.#waitMs)
     this.#leftMs -= OPENING_MS
     try {
       for (const [index, probe] of stage.probes.entries()) {
@@ -149,7 +160,7 @@ class ScanRun {
       etaMs: this.#eta(),
     }
     this.#tried += 1
-    const priced = probeMs(probe, settings, this.#options.depth)
+    const priced = probeMs(probe, settings, this.#waitMs)
     this.#leftMs -= priced
     if (probe.kind === 'modbus') {
       if (visit.heard.has(unitKey({ protocol: 'modbus', unit: probe.unit }))) return
@@ -256,11 +267,11 @@ class ScanRun {
           break
         case 'steps':
           this.#total += event.more
-          this.#leftMs += event.more * probeMs({ kind: 'dlt645' }, settings, this.#options.depth)
+          this.#leftMs += event.more * probeMs({ kind: 'dlt645' }, settings, this.#waitMs)
           break
         case 'tried':
           this.#tried += 1
-          this.#leftMs -= probeMs({ kind: 'dlt645' }, settings, this.#options.depth)
+          this.#leftMs -= probeMs({ kind: 'dlt645' }, settings, this.#waitMs)
           yield {
             kind: 'progress',
             port: port.name,

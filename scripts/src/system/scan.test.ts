@@ -106,6 +106,16 @@ describe('scanning a line', () => {
     expect(briefly(report)).toEqual(['9600 8N1 2 sure eastron-sdm630'])
   })
 
+  it('finds a slow unit that is the only one asked for, and says beforehand how long that takes', async () => {
+    const line = virtualLine([{ id: 'slow', profile: 'eastron-sdm630', unit: 2, turnaroundMs: 420, ...motor }])
+    const scope = { depth: 'quick', bauds: [9600], formats: ['8N1'], protocols: ['modbus'] } as const
+    const { report } = await scanned(line, { ...scope, units: [2] })
+    expect(briefly(report)).toEqual(['9600 8N1 2 sure eastron-sdm630'])
+    const { etaMs } = scanEstimate([portOf(line)], { ...scope, units: [3] }, profiles)
+    const missed = await scanned(line, { ...scope, units: [3] })
+    expect(Math.abs(missed.report.durationMs - etaMs) / etaMs).toBeLessThan(0.1)
+  })
+
   it('reports two units on one address as that, and not as a meter', async () => {
     const line = virtualLine([
       { id: 'a', profile: 'eastron-sdm630', unit: 4, ...motor },
