@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { withCrc } from '@metergate/protocol'
+import { fail, withCrc } from '@metergate/protocol'
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import type { LineTools } from '../bus/line-tools.js'
+import type { RegisterBus } from '../bus/register-bus.js'
+import { Tally } from '../bus/tally.js'
 import { lineDownWhy } from '../i18n/line-down-texts.js'
 import { type Script, ScriptedLine } from '../testing/scripted-line.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
@@ -24,6 +26,19 @@ interface Ran {
 const never = (): never => {
   throw new Error('not in this test')
 }
+
+const counters = new Tally().counters
+/** A Modbus TCP gateway with unit 7 behind it, which refuses everything; nothing else travels through it. */
+const gatewayWithUnit7 = (): RegisterBus => ({
+  read: async (request) =>
+    request.protocol === 'dlt645'
+      ? fail({ kind: 'line_down', why: 'does not travel over Modbus TCP' })
+      : request.unit === 7
+        ? fail({ kind: 'exception', code: 2 })
+        : fail({ kind: 'timeout', waitedMs: 500 }),
+  health: () => ({ open: true, line: counters, units: new Map() }),
+  close: async () => undefined,
+})
 
 /** Runs `scan` or `doctor` against a line whose far end is a function. */
 async function run(
@@ -55,7 +70,7 @@ async function run(
       line.absent = absent
       return line
     },
-    modbusTcp: never,
+    modbusTcp: gatewayWithUnit7,
   }
   const deps: CliDeps = { clock, version: '0.0.0', lines: tools, run: never, local: never, enrol: never }
   const cli = new CliContext(io, deps, 'en', join(folder, 'metergate.yaml'))
@@ -101,6 +116,17 @@ describe('metergate scan', () => {
     expect(JSON.parse(out)).toMatchObject({
       found: [{ at: { protocol: 'modbus', unit: 7 }, identification: { verdict: 'unknown' } }],
     })
+  })
+
+  it('goes on through a Modbus TCP gateway, where DL/T 645 does not travel', async () => {
+    const port = ['--port', 'modbus_tcp 192.168.1.20']
+    const { code, out, err } = await run(['scan', ...port, '--units', '1-9'], silence)
+    expect(code).toBe(0)
+    expect(out).toContain('1 meter found')
+    expect(out).not.toContain('baud')
+    expect(err).not.toContain('DL/T 645')
+    const none = await run(['scan', ...port, '--protocol', 'dlt645'], silence)
+    expect(none).toMatchObject({ code: 2, err: expect.stringContaining('write rtu_over_tcp for a serial server') })
   })
 
   it('does not send somebody to the supply of a meter that was heard', async () => {

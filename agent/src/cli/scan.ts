@@ -202,16 +202,23 @@ async function scanPorts(
   return names.map((name) => portOf(cli, tools, name, options))
 }
 
-function portOf(cli: CliContext, tools: LineTools, name: string, { bauds, formats: given }: ScanOptions): ScanPort {
+function portOf(
+  cli: CliContext,
+  tools: LineTools,
+  name: string,
+  { bauds, formats: given, protocols }: ScanOptions,
+): ScanPort {
   const address = parsePort(name) ?? cli.fail(SCAN.badPort(name), 2)
   const label = formatPort(address)
   if (address.kind === 'serial' && isNoDevice(address.path)) return cli.fail(SCAN.noDevice(name), 2)
   const fixed = { baud: bauds?.[0] ?? SERVER_SETTINGS.baud, format: given?.[0] ?? SERVER_SETTINGS.format }
   if (address.kind === 'modbus_tcp') {
+    if (protocols?.every((protocol) => protocol === 'dlt645')) return cli.fail(SCAN.dlt645OverTcp(label), 2)
     const bus = tools.modbusTcp(address.host, address.port)
     return {
       name: label,
       settings: fixed,
+      protocols: ['modbus'],
       open: () => ({
         read: (request, signal) => bus.read(request, signal),
         health: () => bus.health(),

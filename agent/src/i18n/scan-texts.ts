@@ -84,8 +84,8 @@ export const IDENTIFY = {
 export const SCAN = {
   cmdScan: { zh: '查找总线上的电表并识别型号(只读)', en: 'find the meters on a line and name them (reads only)' },
   optPort: {
-    zh: '串口(可多次),如 /dev/ttyUSB0 或 rtu_over_tcp 主机:端口;默认全部串口',
-    en: 'port (repeatable), e.g. /dev/ttyUSB0 or rtu_over_tcp host:port; every serial port by default',
+    zh: '串口(可多次),如 /dev/ttyUSB0、"rtu_over_tcp 主机:端口" 或 "modbus_tcp 主机";默认全部串口',
+    en: 'port (repeatable), e.g. /dev/ttyUSB0, "rtu_over_tcp host:port" or "modbus_tcp host"; every serial port by default',
   },
   optBaud: { zh: '只试这些波特率,如 9600,2400', en: 'only these speeds, e.g. 9600,2400' },
   optFormat: { zh: '只试这些格式,如 8N1,8E1', en: 'only these formats, e.g. 8N1,8E1' },
@@ -100,8 +100,12 @@ export const SCAN = {
     en: `${option} "${text}" will not do: e.g. ${example}`,
   }),
   badPort: (text: string): Localized => ({
-    zh: `端口 "${text}" 不对:写 /dev/ttyUSB0 或 "rtu_over_tcp 192.168.1.10:4001"`,
-    en: `"${text}" is no port: write /dev/ttyUSB0 or "rtu_over_tcp 192.168.1.10:4001"`,
+    zh: `端口 "${text}" 不对:写 /dev/ttyUSB0、"rtu_over_tcp 192.168.1.10:4001" 或 "modbus_tcp 192.168.1.20:502"`,
+    en: `"${text}" is no port: write /dev/ttyUSB0, "rtu_over_tcp 192.168.1.10:4001" or "modbus_tcp 192.168.1.20:502"`,
+  }),
+  dlt645OverTcp: (port: string): Localized => ({
+    zh: `${port} 只走 Modbus TCP,DL/T 645 不能经过它:串口服务器请写 rtu_over_tcp`,
+    en: `${port} carries Modbus TCP only, no DL/T 645: write rtu_over_tcp for a serial server`,
   }),
   badBaud: (text: string): Localized => ({
     zh: `--baud 的值 "${text}" 不对:${CONFIG_HINTS.baud.zh}`,

@@ -33,8 +33,10 @@ export function scanYaml(found: readonly FoundUnit[], profiles: readonly MeterPr
     ...lines.flatMap(({ id, port, settings }) => [
       `  - id: ${id}`,
       `    port: ${quoted(port)}`,
-      `    baud: ${settings.baud}`,
-      `    format: ${formatText(settings.format)}`,
+      // A Modbus TCP device has no wire to set.
+      ...(port.startsWith('modbus_tcp ')
+        ? []
+        : [`    baud: ${settings.baud}`, `    format: ${formatText(settings.format)}`]),
     ]),
     'meters:',
     ...named.flatMap((each) => {

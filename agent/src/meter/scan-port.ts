@@ -2,7 +2,7 @@ import type { Clock } from '@metergate/protocol'
 import type { LinePort, LineSettings } from '../bus/line-port.js'
 import { SerialBus } from '../bus/serial-bus.js'
 import type { ScanBus } from './presence.js'
-import { OPENING_MS } from './scan-plan.js'
+import { OPENING_MS, type ScanScope } from './scan-plan.js'
 
 /** Somewhere to look for meters. */
 export interface ScanPort {
@@ -10,6 +10,8 @@ export interface ScanPort {
   readonly name: string
   /** `any`: speed and format can be chosen. Otherwise the far end has its own, and only those make sense. */
   readonly settings: 'any' | LineSettings
+  /** The only ones that travel this way; both when absent. */
+  readonly protocols?: NonNullable<ScanScope['protocols']>
   open(settings: LineSettings): ScanBus
 }
 

@@ -58,9 +58,12 @@ export function scanEstimate(
   }
 }
 
-function stagesFor({ settings }: ScanPort, options: ScanScope, profiles: readonly MeterProfile[]): ScanStage[] {
-  const scope = settings === 'any' ? options : { ...options, bauds: [settings.baud], formats: [settings.format] }
-  return planScan(profiles, scope)
+function stagesFor(port: ScanPort, options: ScanScope, profiles: readonly MeterProfile[]): ScanStage[] {
+  const { settings } = port
+  const wanted = options.protocols ?? ['modbus', 'dlt645']
+  const protocols = wanted.filter((protocol) => port.protocols?.includes(protocol) ?? true)
+  const fixed = settings === 'any' ? {} : { bauds: [settings.baud], formats: [settings.format] }
+  return planScan(profiles, { ...options, ...fixed, protocols })
 }
 
 class ScanRun {
