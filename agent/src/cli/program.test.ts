@@ -328,6 +328,40 @@ describe('a wrong configuration', () => {
   })
 })
 
+describe('profiles', () => {
+  const PROFILE = {
+    id: 'eastron-sdm630',
+    manufacturer: 'Acme',
+    models: ['X1'],
+    title: { zh: '表', en: 'meter' },
+    protocol: 'modbus',
+    serial: { baud: 9600, format: '8N1' },
+    read_function: 3,
+    sources: ['manual'],
+    items: [{ quantity: 'frequency', address: 1, type: 'u16', scale: '0.01' }],
+  }
+
+  it('check says that a file takes the place of a shipped model, and when no folder will read it', async () => {
+    const box = new Box()
+    const file = join(box.folder, 'mine.yaml.txt')
+    writeFileSync(file, JSON.stringify(PROFILE))
+    const { code, out } = await box.run(['--lang', 'en', 'profiles', 'check', file])
+    expect({ code, out: out.trim().split('\n') }).toEqual({
+      code: 0,
+      out: [
+        'eastron-sdm630 is right, 1 quantity',
+        'in the folder of models it takes the place of the shipped eastron-sdm630',
+        'a folder of models reads files ending in .yaml, .yml or .json only: rename mine.yaml.txt',
+      ],
+    })
+  })
+
+  it('show marks the values that rest on thin facts', async () => {
+    const { out } = await new Box().run(['--lang', 'zh', 'profiles', 'show', 'acrel-adl400'])
+    expect(out.split('\n').find((line) => line.startsWith('frequency'))).toContain('未经核实')
+  })
+})
+
 describe('bad usage', () => {
   it('ends with 2 and says what to do', async () => {
     const box = await new Box().initialised()
