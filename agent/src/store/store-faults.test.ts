@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { amount, QUANTITY_NAMES, type ReadingRecord, seqSchema } from '@metergate/protocol'
-import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import type Database from 'better-sqlite3'
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Disk } from './disk.js'
 import type { Sealer } from './record-store.js'
 import { Sqlite } from './sqlite.js'
@@ -106,6 +107,25 @@ describe('a commit that did not land', () => {
     const events = [...store.records({ stream: 'ledger', kinds: ['event'] })].map(({ record }) => record)
     expect(events).toContainEqual(event(clock, 4711))
     expect(store.health().evictedRecords).toBeGreaterThan(0)
+    expect(store.verify().findings).toEqual([])
+    await store.close()
+  })
+})
+
+describe('a commit that landed although it reported a failure', () => {
+  it('is believed once the file is open again: its records are stored, and none is there twice', async () => {
+    const store = await offline(ROOMY_DISK)
+    const { exec } = Sqlite.prototype
+    const lying = vi.spyOn(Sqlite.prototype, 'exec').mockImplementation(function (this: Database.Database, text) {
+      const done = exec.call(this, text)
+      if (text !== 'COMMIT') return done
+      lying.mockRestore()
+      throw new Sqlite.SqliteError('planted', 'SQLITE_IOERR_FSYNC')
+    })
+    const records = [reading(clock, 500), reading(clock, 501)]
+    expect(await store.append(records, { urgent: true })).toEqual({ ok: true, value: [501, 502] })
+    expect([...store.records({ stream: 'detail' })]).toHaveLength(502)
+    expect(await store.append([reading(clock, 502)], { urgent: true })).toEqual({ ok: true, value: [503] })
     expect(store.verify().findings).toEqual([])
     await store.close()
   })
