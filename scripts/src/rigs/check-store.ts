@@ -30,17 +30,25 @@ export interface StoreVerdict {
   readonly setAside: boolean
   /** Records announced as stored that are neither there nor named by a gap record. */
   readonly missing: number
+  /** Readings that are there under more than one number. */
+  readonly doubled: number
   readonly findings: readonly string[]
   /** Gap records, the numbers they name, and the events in the ledger. */
   readonly gaps: number
   readonly named: number
   readonly events: number
+  /** No reading is kept that was taken before one that had to go. */
+  readonly oldestFirst: boolean
 }
 
 export const violationsOf = (verdict: StoreVerdict, mayBeSetAside = false): number =>
-  (verdict.opened ? 0 : 1) + (verdict.setAside && !mayBeSetAside ? 1 : 0) + verdict.missing + verdict.findings.length
+  (verdict.opened ? 0 : 1) +
+  (verdict.setAside && !mayBeSetAside ? 1 : 0) +
+  verdict.missing +
+  verdict.doubled +
+  verdict.findings.length
 
-const NOT_OPENED = { opened: false, setAside: false, gaps: 0, named: 0, events: 0 }
+const NOT_OPENED = { opened: false, setAside: false, doubled: 0, gaps: 0, named: 0, events: 0, oldestFirst: false }
 
 /** Starts a copy of the store as the agent would and looks for everything that was announced. */
 export async function checkStore(folder: string, announced: readonly Announced[]): Promise<StoreVerdict> {
@@ -64,12 +72,14 @@ async function checkCopy(folder: string, announced: readonly Announced[]): Promi
   })
   const started = store.start()
   if (!started.ok) return { ...NOT_OPENED, missing: announced.length, findings: [started.fault.why] }
-  const found = new Set([...store.records({ stream: 'detail' })].map(textOf))
+  const detail = [...store.records({ stream: 'detail' })]
+  const found = new Set(detail.map(textOf))
   const gaps = [...store.records({ stream: 'ledger', kinds: ['gap'] })].flatMap(({ record }) =>
     record.kind === 'gap' ? [record] : [],
   )
   // What was salvaged lives on in a new stream under another number; its own number is in the reading.
-  const values = new Set([...found].map((text) => text.split(' ')[1]))
+  const values = new Set(detail.flatMap(({ record }) => (record.kind === 'reading' ? [`${numberOf(record)}`] : [])))
+  const doubled = detail.filter(({ record }) => record.kind === 'reading').length - values.size
   const isSetAside = started.value.setAside !== undefined
   let missing = 0
   for (const { stream, first, last, n } of announced) {
@@ -83,7 +93,18 @@ async function checkCopy(folder: string, announced: readonly Announced[]): Promi
   const events = [...store.records({ stream: 'ledger', kinds: ['event'] })].length
   await store.close()
   const named = gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0)
-  return { opened: true, setAside: isSetAside, missing, findings, gaps: gaps.length, named, events }
+  const oldestFirst = gaps.every((gap) => gap.stream_kind === 'ledger' || gap.last < (detail[0]?.seq ?? gap.last + 1))
+  return {
+    opened: true,
+    setAside: isSetAside,
+    missing,
+    doubled,
+    findings,
+    gaps: gaps.length,
+    named,
+    events,
+    oldestFirst,
+  }
 }
 
 const textOf = ({ seq, record }: Numbered): string => (record.kind === 'reading' ? `${seq} ${numberOf(record)}` : '')

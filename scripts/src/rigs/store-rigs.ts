@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { announcedIn, checkStore, recordsIn, violationsOf } from './check-store.js'
-import { inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
+import { Findings, inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
 import { pause, WriterProcess } from './writer-process.js'
 
 export type { RigResult } from './rig.js'
@@ -20,7 +20,6 @@ export type { RigResult } from './rig.js'
 export function killLoop(cycles: number): Promise<RigResult> {
   return inFolder(async (folder) => {
     const announced = []
-    let violations = 0
     for (let cycle = 0; cycle < cycles; cycle += 1) {
       const writer = new WriterProcess(['--folder', folder])
       await writer.says('started')
@@ -30,7 +29,8 @@ export function killLoop(cycles: number): Promise<RigResult> {
       announced.push(...announcedIn(writer.output))
     }
     const verdict = await checkStore(folder, announced)
-    violations += violationsOf(verdict)
+    // What was killed before it had stored anything proves nothing.
+    const violations = violationsOf(verdict) + (announced.length > 0 ? 0 : 1)
     return { rig: 'kill-loop', runs: cycles, violations, notes: { announced: recordsIn(announced), ...verdict } }
   })
 }
@@ -132,53 +132,60 @@ const pathsOf = (folder: string): string[] =>
     index === 0 ? [join(folder, name)] : ['-P', join(folder, name)],
   )
 
-/** A full disk: a small tmpfs filled to the last byte while the store writes, then freed again. */
+const DISK_LIMIT_MS = 60_000
+
+/**
+ * A full disk: a small tmpfs filled to the last byte while the store writes, then freed again. Full, the store gives its ballast back and
+ * then refuses; what memory does not hold meanwhile is named. Freed, it goes on and puts the ballast back.
+ */
 export function fullDisk(): Promise<RigResult> {
   return inFolder(async (folder) => {
-    const mount = join(folder, 'mount')
+    const [mount, found] = [join(folder, 'mount'), new Findings()]
+    const store = join(mount, 'store')
+    const hasBallast = (): boolean => readdirSync(store).includes('ballast')
     mkdirSync(mount)
     run('mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount)
     try {
-      const writer = new WriterProcess([
-        '--folder',
-        join(mount, 'store'),
-        '--cap-mib',
-        '32',
-        '--reserve-kib',
-        '256',
-        '--seal-every',
-        '50',
-        '--ack',
-        'no',
-      ])
+      const bounds = ['--cap-mib', '32', '--reserve-kib', '256', '--queue-kib', '512']
+      const load = ['--seal-every', '10', '--noise', 'yes', '--records', '40', '--ack', 'no']
+      const writer = new WriterProcess(['--folder', store, ...bounds, ...load])
       await writer.says('stored')
       await pause(500)
+      found.expect(hasBallast(), () => 'there was no ballast to give back')
       fill(join(mount, 'filler'))
-      await pause(4000)
-      const duringFull = announcedIn(writer.output).length
-      const refusals = writer.output.split('refused').length - 1
+      const before = announcedIn(writer.output).length
+      const stored = (): number => announcedIn(writer.output).length - before
+      const refused = (): number => writer.output.split('refused').length - 1
+      // Until memory overflows; a disk that never refuses is not full.
+      const isFull = await until(writer, () => refused() >= 60)
+      const [whileFull, refusals] = [stored(), refused()]
+      found.expect(isFull, () => `${refusals} refused, ${whileFull} stored: ${writer.output.slice(-300)}`)
+      found.expect(whileFull > 0 && !hasBallast(), () => `the ballast gave no room: ${whileFull} stored while full`)
       rmSync(join(mount, 'filler'))
-      await pause(1500)
-      const afterwards = announcedIn(writer.output).length
+      const isBack = await until(writer, () => stored() > whileFull && hasBallast())
+      found.expect(
+        isBack,
+        () => `not as before once there was room: ${readdirSync(store)} ${writer.output.slice(-300)}`,
+      )
       writer.signal('SIGKILL')
       await writer.ended()
-      const verdict = await checkStore(join(mount, 'store'), announcedIn(writer.output))
-      const isBack = afterwards > duringFull
-      const hasBallast = readdirSync(join(mount, 'store')).includes('ballast')
-      const notes = {
-        announced: afterwards * 8,
-        refusals,
-        isBack,
-        hasBallast,
-        ...verdict,
-        stderr: writer.output.includes('stderr'),
-      }
-      const violations = violationsOf(verdict) + (isBack ? 0 : 1) + (hasBallast ? 0 : 1)
-      return { rig: 'full-disk', runs: 1, violations, notes }
+      const announced = announcedIn(writer.output)
+      const verdict = await checkStore(store, announced)
+      found.expect(violationsOf(verdict) === 0, () => JSON.stringify(verdict))
+      found.expect(verdict.named > 0, () => 'nothing was named although memory overflowed')
+      const notes = { announced: recordsIn(announced), whileFull, refusals, ...verdict, problems: found.words }
+      return { rig: 'full-disk', runs: 1, violations: found.count, notes }
     } finally {
       await unmount(mount)
     }
   })
+}
+
+/** Waits until it is so; false when the writer has ended or it takes too long. */
+async function until(writer: WriterProcess, isSo: () => boolean): Promise<boolean> {
+  for (const end = Date.now() + DISK_LIMIT_MS; !isSo(); await pause(50))
+    if (writer.hasEnded || Date.now() > end) return false
+  return true
 }
 
 function fill(path: string): void {
@@ -301,7 +308,7 @@ export function cap(mib: number): Promise<RigResult> {
     const isWithin = largest <= mib * 1024 * 1024 * 1.1
     // The last event may be stored although the kill came before its append was announced.
     const ledgerKept = verdict.events === announced.length || verdict.events === announced.length + 1
-    const bad = (isWithin ? 0 : 1) + (gaveUp > 0 ? 0 : 1) + (ledgerKept ? 0 : 1)
+    const bad = [isWithin, gaveUp > 0, ledgerKept, verdict.oldestFirst].filter((holds) => !holds).length
     const notes = { mib, largest, announced: recordsIn(announced), gaveUp, ledgerKept, ...verdict }
     return { rig: 'cap', runs: 1, violations: violationsOf(verdict) + bad, notes }
   })

@@ -39,7 +39,7 @@ export const TESTS: readonly TestRow[] = [
     test: 'T07',
     what: 'three times the cap, offline',
     rigs: ['cap'],
-    suites: ['agent/src/store/store-model.test.ts'],
+    suites: ['agent/src/store/store-model.test.ts', 'agent/src/store/sqlite-store-disk.test.ts'],
     planted: 'a record dropped without a gap record',
   },
   {
@@ -86,7 +86,7 @@ export const TESTS: readonly TestRow[] = [
   { test: 'T14', what: 'two instances on one folder', rigs: ['two-instances'], controls: ['two-instances-planted'] },
   {
     test: 'T15',
-    what: 'creating and opening the oldest store, killed at each write',
+    what: 'creating a store and opening one of each schema, killed at each write',
     rigs: ['migration-killed'],
     controls: ['migration-killed-control'],
     suites: ['agent/src/store/migration.test.ts'],

@@ -22,11 +22,14 @@ export class WriterProcess {
   }
 
   /** Waits until it has said so; throws with what it said instead when it ends or takes too long. */
-  async says(text: string, withinMs = 20_000): Promise<void> {
+  async says(text: string, withinMs = 60_000): Promise<void> {
     const deadline = process.hrtime.bigint() + BigInt(withinMs) * 1_000_000n
     while (!this.output.includes(text)) {
-      if (this.child.exitCode !== null || process.hrtime.bigint() > deadline)
+      if (this.child.exitCode !== null || process.hrtime.bigint() > deadline) {
+        // Left alive it would keep what it writes to mounted.
+        this.child.kill('SIGKILL')
         throw new Error(`writer: ${this.output.slice(-500)}`)
+      }
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
