@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SqliteRecordStore, SystemClock, SystemDisk, SystemRandom } from '@metergate/agent'
@@ -203,10 +205,17 @@ const STEPS = ['+3600', '-3600', '-63072000', '+157680000', '+5', '-5']
 /** The wall clock jumps, also while it waits to retry: the cadence goes by the monotonic clock, nothing is purged. */
 export function clockSteps(seconds: number): Promise<RigResult> {
   return inFolder(async (folder) => {
-    const [box, found, file] = [new AgentBox(folder), new Findings(), join(folder, 'time')]
+    const [box, cloud, found] = [new AgentBox(folder), new CloudBox(join(folder, 'cloud')), new Findings()]
+    const file = join(folder, 'time')
+    let door: ClosedDoor | undefined
     try {
-      // Nobody answers at this address, so that a back-off is always on.
-      await box.configure()
+      await cloud.start()
+      await box.configure(cloud.url)
+      await box.enrol(await cloud.invite())
+      await cloud.stop()
+      // Whoever comes is cut off, so that a back-off is always on.
+      door = await ClosedDoor.at(cloud.port)
+      const begun = process.hrtime.bigint()
       const agent = box.start([], fakeTime(file, '+0'))
       await agent.says('metergate runs')
       await pause(seconds * 1000)
@@ -216,6 +225,10 @@ export function clockSteps(seconds: number): Promise<RigResult> {
       }
       const { code } = await agent.end()
       found.expect(code === 0, () => `ended with ${code}`)
+      const passedS = Number((process.hrtime.bigint() - begun) / 1_000_000_000n)
+      // After the first tries a few a minute, heartbeats included, whatever the wall clock says.
+      const { knocks } = door
+      found.expect(knocks >= 3 && knocks <= 8 + passedS / 5, () => `${knocks} requests in ${passedS} s`)
       const held = await heldIn(box.data)
       const gaps = cadenceOf(readingsIn(held))
       // A second each; a busy machine may miss a slot, but never bursts and never stalls.
@@ -230,12 +243,39 @@ export function clockSteps(seconds: number): Promise<RigResult> {
       // The clock is looked at every 5 s: steps that follow each other faster are noticed as one.
       const due = Math.min(STEPS.length - 2, Math.floor((seconds * STEPS.length) / 5) - 1)
       found.expect(eventsIn(held, 'clock_step') >= due, () => `${eventsIn(held, 'clock_step')} steps noticed`)
-      const notes = { polls: gaps.length, least: Math.min(...gaps), most: Math.max(...gaps), problems: found.words }
+      const notes = {
+        polls: gaps.length,
+        least: Math.min(...gaps),
+        most: Math.max(...gaps),
+        knocks,
+        problems: found.words,
+      }
       return { rig: 'clock-steps', runs: STEPS.length, violations: found.count, notes }
     } finally {
+      await door?.close()
+      await cloud.stop()
       await box.close()
     }
   })
+}
+
+/** Where a cloud was: cuts off whoever comes and counts them. */
+class ClosedDoor {
+  knocks = 0
+  private readonly server = createServer((socket) => {
+    this.knocks += 1
+    socket.on('error', () => undefined).resetAndDestroy()
+  })
+
+  static async at(port: number): Promise<ClosedDoor> {
+    const door = new ClosedDoor()
+    await once(door.server.listen(port, '127.0.0.1'), 'listening')
+    return door
+  }
+
+  async close(): Promise<void> {
+    await once(this.server.close(), 'close')
+  }
 }
 
 /** Milliseconds between the polls of each meter and group. */
