@@ -56,7 +56,7 @@ const zh = {
   notSettlement: '本数据用于能源管理，不作贸易结算依据。',
   formula: '单位能耗 = {meters} 的用电量 ÷ 合格产量（只计两者都已知的时段）',
   timesIn: '时间为工厂当地时间',
-  noGateways: '还没有网关接入。请在网关上运行：metergate enrol <邀请码>',
+  noGateways: '还没有网关接入。请在网关上运行：metergate enrol <注册码>',
   no_production: '有用电，无产量',
   no_activity: '停产',
   missing_production: '缺少产量数据',
