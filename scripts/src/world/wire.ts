@@ -35,6 +35,7 @@ const LATE_MS = [1_500, 12_000] as const
 export class Wire {
   readonly served: Served[] = []
   readonly #stations: readonly ModbusStation[]
+  readonly #busyUntil = new Map<ModbusStation, number>()
   #end: WireEnd | undefined
 
   constructor(private readonly parts: WireParts) {
@@ -65,8 +66,11 @@ export class Wire {
     if (this.#strikes(faults.noise, 'noise'))
       this.#deliver(random.bytes(1 + Math.floor(random.next() * 4)), random.next() * 30)
     if (!station || !answer || provoked.when(silent, 'silent_meter')) return
+    // A meter has one receive buffer: until it has answered it forgets what else it is asked.
+    if (timeline.now() < (this.#busyUntil.get(station) ?? 0)) return
     if (this.#strikes(faults.noAnswer, 'no_answer')) return
     const startMs = wireMs(frame.length, settings) + station.turnaroundMs + this.#lateness()
+    this.#busyUntil.set(station, timeline.now() + startMs)
     timeline.after(startMs, () => {
       const epochMs = epochAt(timeline.now())
       const bytes = answer(epochMs)
