@@ -85,7 +85,7 @@ async function lead(): Promise<void> {
     // A long run says now and then how far it has come.
     if (seeds.length > 1_000 && results.length % 100 === 0) process.stdout.write(`${results.length} worlds ran\n`)
   }
-  if (workers === 1 || values.verbose) for (const seed of seeds) take(await one(seed, bug))
+  if (seeds.length === 1 || values.verbose) for (const seed of seeds) take(await one(seed, bug))
   else await delegate(seeds, workers, take)
   const seconds = Number(process.hrtime.bigint() - begun) / 1e9
   const bad = results.filter(({ violations }) => violations.length > 0)
