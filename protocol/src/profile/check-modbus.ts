@@ -23,17 +23,26 @@ function checkMost({ items, read_function, max_registers }: ModbusProfile): Prof
   return [problem('max_registers', max_registers, PROBLEMS.moreThanAnAnswer, REMEDIES.most125)]
 }
 
-function checkModbusItem(item: ModbusItem, i: number, profile: ModbusProfile): ProfileProblem[] {
+/** Every register of a value is on the map, and one answer holds them all. */
+function checkFit(
+  path: string,
+  { address, type }: Pick<ModbusItem, 'address' | 'type'>,
+  { max_registers }: ModbusProfile,
+): ProfileProblem[] {
+  const size = registersOf(type)
   const problems: ProfileProblem[] = []
+  if (address + size > 0x10000)
+    problems.push(problem(`${path}.address`, address, PROBLEMS.pastEnd, REMEDIES.addressAndType))
+  if (size > max_registers)
+    problems.push(problem(`${path}.type`, type, PROBLEMS.tooLarge(size, max_registers), REMEDIES.raiseOrChange))
+  return problems
+}
+
+function checkModbusItem(item: ModbusItem, i: number, profile: ModbusProfile): ProfileProblem[] {
+  const problems = checkFit(at(i), item, profile)
   const size = registersOf(item.type)
   const isFloat = item.type === 'f32' || item.type === 'f64'
   const readsBits = (item.function ?? profile.read_function) <= 2
-  if (item.address + size > 0x10000)
-    problems.push(problem(at(i, 'address'), item.address, PROBLEMS.pastEnd, REMEDIES.addressAndType))
-  if (size > profile.max_registers)
-    problems.push(
-      problem(at(i, 'type'), item.type, PROBLEMS.tooLarge(size, profile.max_registers), REMEDIES.raiseOrChange),
-    )
   if (profile.alignment === 'even' && !readsBits && (item.address % 2 !== 0 || size % 2 !== 0))
     problems.push(problem(at(i, 'address'), item.address, PROBLEMS.odd(size), REMEDIES.addressOrAlignment))
   if ((item.type === 'bit') !== readsBits)
@@ -105,20 +114,14 @@ function checkForbidden(profile: ModbusProfile): ProfileProblem[] {
 }
 
 /** What a scan and the doctor read the meter's own ratios from. */
-function checkRatioRegisters({ ratio_registers = {}, max_registers }: ModbusProfile): ProfileProblem[] {
+function checkRatioRegisters(profile: ModbusProfile): ProfileProblem[] {
   return (['ct', 'pt'] as const).flatMap((which) => {
-    const item = ratio_registers[which]
+    const item = profile.ratio_registers?.[which]
     if (!item) return []
     const path = `ratio_registers.${which}`
-    const size = registersOf(item.type)
     const scale = parseAmount(item.scale)
     return [
-      ...(item.address + size > 0x10000
-        ? [problem(`${path}.address`, item.address, PROBLEMS.pastEnd, REMEDIES.addressAndType)]
-        : []),
-      ...(size > max_registers
-        ? [problem(`${path}.type`, item.type, PROBLEMS.tooLarge(size, max_registers), REMEDIES.raiseOrChange)]
-        : []),
+      ...checkFit(path, item, profile),
       ...(item.type === 'bit' ? [problem(`${path}.type`, item.type, PROBLEMS.noRegister, REMEDIES.registerType)] : []),
       ...(!scale || scale.n === 0 ? [problem(`${path}.scale`, item.scale, PROBLEMS.scaleZero, REMEDIES.decimal)] : []),
     ]
