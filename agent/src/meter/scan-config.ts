@@ -69,12 +69,7 @@ function meterEntry(
   ]
   const crowd = unit.isCrowded ? [`  # ${say(SCAN.crowdedEntry)}`] : []
   const doubt = verdict === 'unsure' ? [`  # ${say(SCAN.orElse(others.map((each) => each.profile)))}`] : []
-  if (verdict === 'unknown')
-    return commentedOut(
-      [...(unit.isCrowded ? [SCAN.crowdedEntry] : []), SCAN.unknownEntry, entry].flatMap((each) =>
-        Array.isArray(each) ? each : [`  # ${say(each)}`],
-      ),
-    )
+  if (verdict === 'unknown') return commentedOut([...crowd, `  # ${say(SCAN.unknownEntry)}`, ...entry])
   return hasAddress ? [...crowd, ...doubt, ...entry] : commentedOut([`  # ${say(SCAN.addressOnPlate)}`, ...entry])
 }
 
