@@ -17,6 +17,8 @@ export function lockFolder(folder: string): Result<FolderLock, OpenFault> {
   let db: Database.Database | undefined
   try {
     db = new Sqlite(join(folder, 'lock'), { timeout: 0 })
+    // An empty file gets its first page prepared: in memory, so that a full disk does not refuse the lock.
+    db.pragma('journal_mode = MEMORY')
     db.exec('BEGIN EXCLUSIVE')
     const held = db
     return ok({ release: () => closeQuietly(held) })

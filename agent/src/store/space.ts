@@ -1,5 +1,3 @@
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { GapRecord, Stamp, StreamId, StreamKind } from '@metergate/protocol'
 import { decodeChunk, peekChunk } from './chunk.js'
 import { gapOf, type LostRun, writeNow } from './commit-plan.js'
@@ -199,42 +197,4 @@ function chunkContents(row: ChunkRow, kind: StreamKind): (() => Contents) | unde
   const named = chunk.value.rows.flatMap(({ record }) => (record.kind === 'gap' ? [record] : []))
   if (named.length === chunk.value.rows.length) return undefined
   return () => ({ copies: copiesOf(chunk.value.head.origin), named })
-}
-
-/** A file that only takes room: removed first when the disk is full, so that SQLite can work at all (delete needs room). */
-export class Ballast {
-  private readonly file: string
-
-  constructor(
-    folder: string,
-    private readonly bytes: number,
-  ) {
-    this.file = join(folder, 'ballast')
-  }
-
-  isThere(): boolean {
-    return existsSync(this.file) && statSync(this.file).size >= this.bytes
-  }
-
-  /** Puts it (back) in place; without room it stays away. */
-  create(): void {
-    try {
-      // Not zeros: a file system that leaves holes or compresses would give no room back.
-      const block = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 167 + 13) % 251))
-      writeFileSync(this.file, Buffer.concat(Array.from({ length: this.bytes / 4096 }, () => block)), { flush: true })
-    } catch {
-      this.remove()
-    }
-  }
-
-  /** Gives its room back; true when there was any. */
-  remove(): boolean {
-    const was = existsSync(this.file)
-    try {
-      rmSync(this.file, { force: true })
-    } catch {
-      return false
-    }
-    return was
-  }
 }

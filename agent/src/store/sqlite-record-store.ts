@@ -17,6 +17,7 @@ import {
 import { planCommit, type QueuePlan, writePlan } from './commit-plan.js'
 import { type Compression, DEFAULT_COMPRESSION } from './compression.js'
 import type { Disk } from './disk.js'
+import { DiskRoom, type RoomSettings } from './disk-room.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
 import { healthOf } from './health-of.js'
 import { queryRecords } from './history.js'
@@ -38,21 +39,17 @@ import type {
 import { beginRestart, copySlice, SLICE_RECORDS, streamsBeingLeft } from './restart-stream.js'
 import { rowAgrees } from './row-agrees.js'
 import { isDue, refuseBatch, sealDue, sealedBytes, setBatchAside } from './sealing.js'
-import { Ballast, evictSlice } from './space.js'
+import { evictSlice } from './space.js'
 import { type StartReport, StoreFile, type WriteFault } from './store-file.js'
 import { type BatchRow, pendingOf, STATUS, type StreamRow, sealedOf, type Tables } from './tables.js'
 import { type Verdict, verifyStore } from './verify.js'
 import { WriteQueue } from './write-queue.js'
 
-export interface StoreSettings {
+export interface StoreSettings extends RoomSettings {
   /** Group commit: the longest a reading waits for the disk, and so what a power cut may cost. */
   readonly commitEveryMs: number
   /** The folder's bound, write-ahead log included. */
   readonly capBytes: number
-  /** Set free when the disk is full; twice the largest transaction or more. 0: none. */
-  readonly ballastBytes: number
-  /** Below this much free disk, acknowledged history makes room before the file grows. */
-  readonly reserveBytes: number
   /** Records held in memory while the disk refuses. */
   readonly queueBytes: number
   readonly compression: Compression
@@ -92,7 +89,7 @@ export class SqliteRecordStore implements RecordStore {
   private readonly settings: StoreSettings
   private readonly queue: WriteQueue
   private readonly file: StoreFile
-  private readonly ballast: Ballast
+  private readonly room: DiskRoom
   private readonly stopping = new AbortController()
   private readonly states = new Map<string, string>()
   /** Row ids of batches whose acknowledgement waits for the next commit. */
@@ -112,7 +109,7 @@ export class SqliteRecordStore implements RecordStore {
     this.settings = { ...DEFAULT_STORE_SETTINGS, ...options.settings }
     this.queue = new WriteQueue(this.settings.queueBytes)
     this.file = new StoreFile(options.folder, options.random, this.settings, () => this.stamp())
-    this.ballast = new Ballast(options.folder, this.settings.ballastBytes)
+    this.room = new DiskRoom(options.disk, options.folder, this.settings)
   }
 
   /** Takes the folder's lock, opens or makes the store, and repairs what a crash or a bad medium left. */
@@ -125,10 +122,10 @@ export class SqliteRecordStore implements RecordStore {
     let report = this.file.start()
     // A medium may hiccup once; and on a full disk even opening may need room.
     if (!report.ok && report.fault.kind === 'io') report = this.file.start()
-    if (!report.ok && report.fault.kind === 'io' && this.ballast.remove()) report = this.file.start()
+    if (!report.ok && report.fault.kind === 'io' && this.room.giveBallast()) report = this.file.start()
     if (!report.ok) this.lock.release()
     else {
-      this.keepBallast()
+      this.room.keepBallast()
       this.copyLeftStreams()
     }
     return report
@@ -276,7 +273,8 @@ export class SqliteRecordStore implements RecordStore {
       quarantined: 0,
       evictedRecords: 0,
     }
-    return { ...known, degraded: this.degraded }
+    // A shortage is said also while everything can be stored: the next thing to happen is that something is given up.
+    return { ...known, degraded: this.degraded ?? this.room.shortage() }
   }
 
   /** Walks over everything stored and names what was tampered with or decayed. */
@@ -289,7 +287,9 @@ export class SqliteRecordStore implements RecordStore {
     this.commit()
     this.stopping.abort()
     this.queue.refuseAll(fail(CLOSED))
-    this.file.close()
+    const isShort = this.room.isShort()
+    this.file.close(isShort ? this.room.logBytes : 0)
+    if (isShort) this.room.keepForStart()
     this.lock?.release()
   }
 
@@ -377,13 +377,14 @@ export class SqliteRecordStore implements RecordStore {
     if (!fault) return true
     const makesRoom = step === 'history' || step === 'oldest'
     // A medium that hiccups is not full: nothing is given up for it.
-    if (makesRoom && fault.kind !== 'full' && !this.isNearlyFull()) return false
-    if (step === 'ballast' && !this.ballast.remove()) return false
-    return this.file.reopen() && this.isSure() && (!makesRoom || this.makeRoom(step))
+    if (makesRoom && fault.kind !== 'full' && !this.room.isNearlyFull()) return false
+    if (step === 'ballast' && !this.giveBallast()) return false
+    return this.file.makeReady() && this.isSure() && (!makesRoom || this.makeRoom(step))
   }
 
   private makeRoom(step: 'history' | 'oldest'): boolean {
-    const wanted = Math.min(Math.max(512 * 1024, this.settings.capBytes / 32), this.settings.capBytes / 8)
+    const bound = this.file.boundBytes()
+    const wanted = Math.min(Math.max(512 * 1024, bound / 32), bound / 8)
     const reason = this.file.isAtCap() ? 'storage_cap' : 'storage_full'
     const made = this.evict(wanted, reason, step === 'history')
     return made.ok && made.value > 0
@@ -407,14 +408,23 @@ export class SqliteRecordStore implements RecordStore {
 
   private recovered<T>(value: T): Result<T, never> {
     if (this.degraded !== undefined) this.degraded = undefined
-    this.keepBallast()
+    this.room.keepBallast()
+    if (this.room.isNearlyFull()) this.secureRoom()
     return ok(value)
   }
 
-  private keepBallast(): void {
-    if (this.settings.ballastBytes === 0 || this.ballast.isThere()) return
-    const free = this.options.disk.freeBytes(this.options.folder) ?? 0
-    if (free > this.settings.ballastBytes + this.settings.reserveBytes) this.ballast.create()
+  /** What made the file longer must be in it, and the log long enough, before somebody else takes the room. */
+  private secureRoom(): void {
+    this.file.fold()
+    this.file.lengthenLog(this.room.logBytes)
+  }
+
+  private giveBallast(): boolean {
+    // Not where the file is at its cap and the disk has room.
+    const mayBeTaken = this.room.isNearlyFull()
+    const isGiven = this.room.giveBallast()
+    if (mayBeTaken) this.file.lengthenLog(this.room.logBytes)
+    return isGiven
   }
 
   /**
@@ -457,15 +467,28 @@ export class SqliteRecordStore implements RecordStore {
     return this.file.write((tables) => {
       // What only waits to be marked is acknowledged all the same, and must not be named as lost.
       for (const id of this.acknowledged) tables.setStatus(id, STATUS.acknowledged)
-      return evictSlice(tables, wanted, reason, acknowledgedOnly, this.stamp())
+      const freed = evictSlice(tables, wanted, reason, acknowledgedOnly, this.stamp())
+      if (!acknowledgedOnly) this.sealLosses(tables)
+      return freed
     })
+  }
+
+  /** Where slice follows slice, the records that name what is gone would fill the room: sealed they take a tenth of it. */
+  private sealLosses(tables: Tables): void {
+    const sealer = this.options.sealer()
+    const unsealed = tables
+      .streams()
+      .reduce((sum, { id, kind }) => sum + (kind === 'ledger' ? tables.unsealed(id) : 0), 0)
+    if (!sealer || unsealed < MANY_LOSSES) return
+    sealDue(tables, 'ledger', ALL_THERE_IS, sealer, this.settings.compression, this.stamp())
   }
 
   /** Whole batches go before SQLite runs into the cap; acknowledged history also while the disk is nearly full. */
   private keepWithinCap(): void {
+    this.file.holdSize(this.room.isCramped())
     const limit = this.file.capBytes()
     const used = this.read((tables) => tables.usedBytes(), 0)
-    const nearlyFull = this.isNearlyFull()
+    const nearlyFull = this.room.isNearlyFull()
     if (used <= limit * 0.9 && !nearlyFull) return
     const target = nearlyFull ? used - 256 * 1024 : limit * 0.85
     const only = used <= limit * 0.9
@@ -475,11 +498,6 @@ export class SqliteRecordStore implements RecordStore {
       const made = this.evict(over, 'storage_cap', only)
       if (!made.ok || made.value === 0) return
     }
-  }
-
-  private isNearlyFull(): boolean {
-    const free = this.options.disk.freeBytes(this.options.folder)
-    return free !== undefined && free < this.settings.reserveBytes
   }
 
   private schedule(): void {
@@ -517,6 +535,8 @@ export class SqliteRecordStore implements RecordStore {
 /** What is done between two tries of the same transaction. */
 const LADDER = ['as it is', 'fresh handle', 'ballast', 'history', 'oldest', 'oldest'] as const
 const ONLY_FULL: SealLimits = { minAgeMs: Number.POSITIVE_INFINITY, maxDecodedBytes: WIRE_LIMITS.sealedBytes }
+const ALL_THERE_IS: SealLimits = { minAgeMs: 0, maxDecodedBytes: WIRE_LIMITS.sealedBytes }
+const MANY_LOSSES = 64
 const CLOSED: StoreFault = { kind: 'closed', why: 'the store is closed' }
 
 /** On a nearly full disk: enough free pages inside the file for the next commits. */

@@ -4,6 +4,7 @@ import { fail, ok, type Random, type Result, type Stamp, type StreamRecord } fro
 import type Database from 'better-sqlite3'
 import { writeNow } from './commit-plan.js'
 import { mendIndexes, orphans } from './decay-tables.js'
+import { appendFiller } from './disk-room.js'
 import { newStreamId } from './memory-record-store.js'
 import { checkStreams, mendRows } from './mend.js'
 import {
@@ -94,6 +95,7 @@ export class StoreFile {
   }
 
   start(): Result<StartReport, OpenFault> {
+    this.closeHandle()
     this.walBefore ??= existsSync(`${this.path}-wal`)
     let aside: string | undefined
     let damage = this.damageBeforeOpening()
@@ -161,7 +163,44 @@ export class StoreFile {
     return this.checkpoint()
   }
 
-  /** One transaction. After a failure the handle is closed: SQLite's memory of the file may differ from the disk. */
+  /** For another try after a failure: what a lack of room left open is as good as before, anything else is opened afresh. */
+  makeReady(): boolean {
+    return this.opened ? this.fold() : this.reopen()
+  }
+
+  /**
+   * Copies the log into the file, so that the next transaction begins at the log's start and takes no more of the disk; false when the
+   * handle is gone. A lack of room is none: the log may still have some at its end.
+   */
+  fold(): boolean {
+    try {
+      this.opened?.db.pragma('wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      if (kindOf(error) !== 'full') this.giveUp(error)
+    }
+    return this.opened !== undefined
+  }
+
+  /**
+   * Makes the log at least so long, or as long as there is room: SQLite writes into its length again and again, so that nobody else can
+   * take what a transaction needs. What it has not written yet, its recovery does not believe (sqlite.org/fileformat2.html#walformat).
+   */
+  lengthenLog(bytes: number): void {
+    const log = `${this.path}-wal`
+    // A log that is missing must be missed.
+    if (sizeOf(log) > 0) appendFiller(log, bytes - sizeOf(log))
+  }
+
+  /** The file takes no page more than it has, until it may again. */
+  holdSize(isHeld: boolean): void {
+    const bytes = (tables: Tables) => (isHeld ? tables.pragma('page_count') * PAGE_SIZE : this.capBytes())
+    this.read((tables) => this.opened && setBound(this.opened.db, bytes(tables)), undefined)
+  }
+
+  /**
+   * One transaction. After a failure the handle is closed, as SQLite's memory of the file may differ from the disk; but not where only
+   * room was lacking: no flush failed, the transaction is rolled back, and on a full disk the file could not be opened again.
+   */
   write<T>(work: (tables: Tables) => T): Result<T, WriteFault> {
     if (!this.opened) {
       // A look that met damage has closed the file.
@@ -182,10 +221,9 @@ export class StoreFile {
         throw error
       }
       const kind = kindOf(error)
-      // Nothing was written, and nothing is in doubt: the handle is as good as before.
-      if (kind === 'busy' && db.open) {
-        if (db.inTransaction) db.exec('ROLLBACK')
-      } else this.giveUp(error)
+      // Nothing is in doubt: the handle is as good as before.
+      const isKept = (kind === 'busy' || kind === 'full') && db.open && rolledBack(db)
+      if (!isKept) this.giveUp(error)
       return fail({ kind, why: `${textOf(error)} (${sqliteCode(error)})` })
     }
   }
@@ -212,17 +250,24 @@ export class StoreFile {
     return this.settings.capBytes - Math.min(this.settings.capBytes / 4, WAL_ALLOWANCE)
   }
 
+  /** How large the file may be now: up to the cap, or as large as it is while its size is held. */
+  boundBytes(): number {
+    return this.read((tables) => tables.pragma('max_page_count') * PAGE_SIZE, this.capBytes())
+  }
+
   isAtCap(): boolean {
-    return this.read((tables) => tables.pragma('page_count') >= tables.pragma('max_page_count') - 64, false)
+    return this.read((tables) => tables.pragma('page_count') >= this.capBytes() / PAGE_SIZE - 64, false)
   }
 
   sizeBytes(): number {
     return sizeOf(this.path) + sizeOf(`${this.path}-wal`)
   }
 
-  close(): void {
-    this.write((tables) => tables.setCounter(CLEAN, 1))
+  /** With `logBytes` the log's place is kept for the next start, in which SQLite would make it anew. */
+  close(logBytes = 0): void {
+    const isClean = this.write((tables) => tables.setCounter(CLEAN, 1)).ok
     this.closeHandle()
+    if (isClean) appendFiller(`${this.path}-wal`, logBytes - sizeOf(`${this.path}-wal`))
   }
 
   private openChecked(): Result<Opened, OpenFault> {
@@ -279,9 +324,10 @@ export class StoreFile {
     return { kind: 'event', stamp: this.stamp(), code: 'store_repaired', facts }
   }
 
+  /** The log keeps its length: on a full disk the room that it let go would be somebody else's. */
   private checkpoint(): boolean {
     try {
-      this.opened?.db.pragma('wal_checkpoint(TRUNCATE)')
+      this.opened?.db.pragma('wal_checkpoint(RESTART)')
       return true
     } catch (error) {
       if (sqliteCode(error) === '') throw error
@@ -323,6 +369,15 @@ export class StoreFile {
   private closeHandle(): void {
     closeQuietly(this.opened?.db)
     this.opened = undefined
+  }
+}
+
+function rolledBack(db: Database.Database): boolean {
+  try {
+    if (db.inTransaction) db.exec('ROLLBACK')
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -33,6 +33,8 @@ export interface StoreVerdict {
   /** Readings that are there under more than one number. */
   readonly doubled: number
   readonly findings: readonly string[]
+  /** Readings that are there. */
+  readonly kept: number
   /** Gap records, the numbers they name, and the events in the ledger. */
   readonly gaps: number
   readonly named: number
@@ -48,7 +50,16 @@ export const violationsOf = (verdict: StoreVerdict, mayBeSetAside = false): numb
   verdict.doubled +
   verdict.findings.length
 
-const NOT_OPENED = { opened: false, setAside: false, doubled: 0, gaps: 0, named: 0, events: 0, oldestFirst: false }
+const NOT_OPENED = {
+  opened: false,
+  setAside: false,
+  doubled: 0,
+  kept: 0,
+  gaps: 0,
+  named: 0,
+  events: 0,
+  oldestFirst: false,
+}
 
 /** Starts a copy of the store as the agent would and looks for everything that was announced. */
 export async function checkStore(folder: string, announced: readonly Announced[]): Promise<StoreVerdict> {
@@ -100,6 +111,7 @@ async function checkCopy(folder: string, announced: readonly Announced[]): Promi
     missing,
     doubled,
     findings,
+    kept: values.size,
     gaps: gaps.length,
     named,
     events,

@@ -13,12 +13,13 @@ import {
 import { busRigs } from './bus-rigs.js'
 import { cloudDiskFull, cloudPowerCut, databaseCrash, databaseGone, hasPostgres, sameBatch } from './cloud-rigs.js'
 import { migrationKilled, mutations, readOnly } from './damage-rigs.js'
+import { fullDisk } from './full-disk-rig.js'
 import { herd } from './herd.js'
 import { badLink, believedLink, lostAnswers, sickPeers } from './link-rigs.js'
 import { runPlanted } from './plant-mistake.js'
 import { PLANTED_MISTAKES } from './planted-mistakes.js'
 import type { RigResult } from './rig.js'
-import { cap, failingCall, fileLimit, flushes, fullDisk, killLoop, powerCut, wear } from './store-rigs.js'
+import { cap, failingCall, fileLimit, flushes, killLoop, powerCut, wear } from './store-rigs.js'
 
 /**
  * `node scripts/dist/rigs/main.js [rig…] [--long] [--keep=FOLDER]`: one line of JSON per rig. Mounts are made in a mount

@@ -24,6 +24,13 @@ export const PLANTED_MISTAKES: Readonly<Record<string, PlantedMistake>> = {
     wrong: '',
     foundBy: { rig: 'two-instances' },
   },
+  'full-disk-planted': {
+    what: 'a full disk closes the file, which could not be opened again',
+    file: 'agent/src/store/store-file.ts',
+    right: "(kind === 'busy' || kind === 'full')",
+    wrong: "kind === 'busy'",
+    foundBy: { rig: 'full-disk' },
+  },
   'sigterm-planted': {
     what: 'what waits is not committed before closing',
     file: 'agent/src/store/sqlite-record-store.ts',

@@ -1,17 +1,7 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { announcedIn, checkStore, recordsIn, violationsOf } from './check-store.js'
-import { Findings, inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
+import { inFolder, makeExt4, type RigResult, run, unmount } from './rig.js'
 import { pause, WriterProcess } from './writer-process.js'
 
 export type { RigResult } from './rig.js'
@@ -131,72 +121,6 @@ const pathsOf = (folder: string): string[] =>
   ['store.sqlite', 'store.sqlite-wal'].flatMap((name, index) =>
     index === 0 ? [join(folder, name)] : ['-P', join(folder, name)],
   )
-
-const DISK_LIMIT_MS = 60_000
-
-/**
- * A full disk: a small tmpfs filled to the last byte while the store writes, then freed again. Full, the store gives its ballast back and
- * then refuses; what memory does not hold meanwhile is named. Freed, it goes on and puts the ballast back.
- */
-export function fullDisk(): Promise<RigResult> {
-  return inFolder(async (folder) => {
-    const [mount, found] = [join(folder, 'mount'), new Findings()]
-    const store = join(mount, 'store')
-    const hasBallast = (): boolean => readdirSync(store).includes('ballast')
-    mkdirSync(mount)
-    run('mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount)
-    try {
-      const bounds = ['--cap-mib', '32', '--reserve-kib', '256', '--queue-kib', '512']
-      const load = ['--seal-every', '10', '--noise', 'yes', '--records', '40', '--ack', 'no']
-      const writer = new WriterProcess(['--folder', store, ...bounds, ...load])
-      await writer.says('stored')
-      await pause(500)
-      found.expect(hasBallast(), () => 'there was no ballast to give back')
-      fill(join(mount, 'filler'))
-      const before = announcedIn(writer.output).length
-      const stored = (): number => announcedIn(writer.output).length - before
-      const refused = (): number => writer.output.split('refused').length - 1
-      // Until memory overflows; a disk that never refuses is not full.
-      const isFull = await until(writer, () => refused() >= 60)
-      const [whileFull, refusals] = [stored(), refused()]
-      found.expect(isFull, () => `${refusals} refused, ${whileFull} stored: ${writer.output.slice(-300)}`)
-      found.expect(whileFull > 0 && !hasBallast(), () => `the ballast gave no room: ${whileFull} stored while full`)
-      rmSync(join(mount, 'filler'))
-      const isBack = await until(writer, () => stored() > whileFull && hasBallast())
-      found.expect(
-        isBack,
-        () => `not as before once there was room: ${readdirSync(store)} ${writer.output.slice(-300)}`,
-      )
-      writer.signal('SIGKILL')
-      await writer.ended()
-      const announced = announcedIn(writer.output)
-      const verdict = await checkStore(store, announced)
-      found.expect(violationsOf(verdict) === 0, () => JSON.stringify(verdict))
-      found.expect(verdict.named > 0, () => 'nothing was named although memory overflowed')
-      const notes = { announced: recordsIn(announced), whileFull, refusals, ...verdict, problems: found.words }
-      return { rig: 'full-disk', runs: 1, violations: found.count, notes }
-    } finally {
-      await unmount(mount)
-    }
-  })
-}
-
-/** Waits until it is so; false when the writer has ended or it takes too long. */
-async function until(writer: WriterProcess, isSo: () => boolean): Promise<boolean> {
-  for (const end = Date.now() + DISK_LIMIT_MS; !isSo(); await pause(50))
-    if (writer.hasEnded || Date.now() > end) return false
-  return true
-}
-
-function fill(path: string): void {
-  for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 4)) {
-    try {
-      for (;;) writeFileSync(path, Buffer.alloc(size, 1), { flag: 'a' })
-    } catch {
-      // Full for this size; smaller pieces fill the rest.
-    }
-  }
-}
 
 /** Bytes that reach the block device per commit of 8 meters × 20 quantities, times the commits of a day. */
 export function wear(commits: number): Promise<RigResult> {

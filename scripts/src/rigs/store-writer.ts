@@ -5,7 +5,8 @@ import { plantReading } from './plant.js'
 
 /**
  * The victim of the store rigs: appends eight readings at a time and prints `stored <stream> <first> <last> <n>`
- * only after the store has said so. Ends with `done` and code 0, or code 3 when the store does not start.
+ * only after the store has said so, `sealed <number>`, and `health <words>` whenever they change. Ends with `done` and code 0, also when
+ * it is told to stop, or with code 3 when the store does not start.
  */
 const { values } = parseArgs({
   options: {
@@ -55,7 +56,16 @@ const chance = new SystemRandom()
 const noise = values.noise === 'yes' ? () => Math.floor(chance.next() * 1e7) : () => 0
 const count = Number(values.count)
 let n = Math.floor(new SystemRandom().next() * 1e12)
-for (let round = 1; count === 0 || round <= count; round += 1) {
+let isStopping = false
+process.once('SIGTERM', () => {
+  isStopping = true
+})
+let health = ''
+const sayHealth = (words: string): void => {
+  if (words !== health) process.stdout.write(`health ${words}\n`)
+  health = words
+}
+for (let round = 1; !isStopping && (count === 0 || round <= count); round += 1) {
   const first = n
   const records = Array.from({ length: Number(values.records) }, (_, index) =>
     plantReading(n++, (index % 8) + 1, stamp(), noise),
@@ -65,6 +75,7 @@ for (let round = 1; count === 0 || round <= count; round += 1) {
     void store.append([{ kind: 'event', stamp: stamp(), code: 'rig_round', facts: { round } }])
   if (round % Number(values['seal-every']) === 0) {
     const batch = store.seal('detail', { minAgeMs: 0, maxDecodedBytes: 256 * 1024 })
+    if (batch) process.stdout.write(`sealed ${batch.number}\n`)
     if (batch && values.ack === 'yes') store.acknowledge([batch])
   }
   await store.flush()
@@ -76,6 +87,9 @@ for (let round = 1; count === 0 || round <= count; round += 1) {
     process.stdout.write(`refused ${stored.fault.kind}: ${stored.fault.why}\n`)
     await clock.sleep(durationMs(20))
   }
+  // Signals are heard between two turns only.
+  await new Promise(setImmediate)
+  sayHealth(store.health().degraded === undefined ? 'well' : 'degraded')
   if (values['pause-ms'] !== '0') await clock.sleep(durationMs(Number(values['pause-ms'])))
 }
 for (let tries = 0; tries < 100 && !(await store.flush()).ok; tries += 1) await clock.sleep(durationMs(50))

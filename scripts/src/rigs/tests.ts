@@ -31,9 +31,9 @@ export const TESTS: readonly TestRow[] = [
   },
   {
     test: 'T06',
-    what: 'a disk filled to the last byte, then freed',
+    what: 'a disk kept full to the last byte while offline, then freed',
     rigs: ['full-disk'],
-    controls: ['mutations-control'],
+    controls: ['full-disk-planted'],
   },
   {
     test: 'T07',

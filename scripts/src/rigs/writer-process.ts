@@ -42,7 +42,7 @@ export class WriterProcess {
     return this.child.pid ?? 0
   }
 
-  signal(name: 'SIGSTOP' | 'SIGKILL' | 'SIGCONT'): void {
+  signal(name: 'SIGSTOP' | 'SIGKILL' | 'SIGCONT' | 'SIGTERM'): void {
     this.child.kill(name)
   }
 
