@@ -44,8 +44,10 @@ const CASES: readonly Case[] = [
 
 export interface BusBenchOptions {
   readonly rounds: number
-  /** Only 8 meters, and a dead unit measured over one minute instead of two. */
+  /** Only 8 meters. */
   readonly quick: boolean
+  /** Only the cases with so many meters: a round of all of them takes half an hour at 9600 baud. */
+  readonly meters: number | undefined
   readonly onProgress: (text: string) => void
 }
 
@@ -54,7 +56,8 @@ export interface BusBenchOptions {
  * the same paced line in a process of its own.
  */
 export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
-  const cases = CASES.filter(({ meters }) => !options.quick || meters === 8)
+  const only = options.meters ?? (options.quick ? 8 : undefined)
+  const cases = CASES.filter(({ meters }) => only === undefined || meters === only)
   options.onProgress('bus: Node-RED, to be measured beside')
   const nodeRed = await nodeRedFolder(!options.quick)
   const folder = nodeRed.ok ? nodeRed.value : undefined
@@ -66,7 +69,7 @@ export async function benchBus(options: BusBenchOptions): Promise<BenchResult> {
       for (const kind of KINDS) {
         if (!takesPart(kind, each, folder) || (kind === 'naive' && options.quick && turn > 1)) continue
         options.onProgress(`bus: ${caseName(each)}, ${NAMES[kind]}, round ${turn} of ${options.rounds}`)
-        reports.set(kind, [...(reports.get(kind) ?? []), await measure(each, kind, options.quick, folder)])
+        reports.set(kind, [...(reports.get(kind) ?? []), await measure(each, kind, options.rounds, folder)])
       }
     }
     const own = reports.get('metergate')
@@ -159,7 +162,14 @@ function verdictOn(each: Case, reports: readonly MasterReport[], ratioAllLive: n
   })
 }
 
-async function measure(each: Case, kind: Kind, quick: boolean, nodeRed: string | undefined): Promise<MasterReport> {
+/** A thousand requests of each contender in all, shared by the rounds; a naive cycle alone has hundreds. */
+function cyclesOf({ meters, dead }: Case, kind: Kind, rounds: number): number {
+  if (kind === 'naive') return 1
+  if (dead.length > 0) return 3
+  return meters === 8 ? Math.max(9, Math.ceil(42 / rounds)) : Math.max(3, Math.ceil(11 / rounds))
+}
+
+async function measure(each: Case, kind: Kind, rounds: number, nodeRed: string | undefined): Promise<MasterReport> {
   const folder = mkdtempSync(join(tmpdir(), 'metergate-bench-'))
   const plant = join(folder, 'plant.json')
   writeFileSync(plant, JSON.stringify(benchPlant(each.meters)))
@@ -168,9 +178,8 @@ async function measure(each: Case, kind: Kind, quick: boolean, nodeRed: string |
     const { path } = await line.ready()
     for (const unit of each.dead) await line.command({ cmd: 'faults', unit: String(unit), set: { dead: true } })
     // A unit that has been silent for long is probed once a minute: the window holds one probe of each, or two.
-    const window = each.dead.length === 0 ? 0 : quick ? 65_000 : 125_000
-    // A thousand requests, so that the figure for the CPU is about a thousand; a naive cycle alone has hundreds.
-    const cycles = kind === 'naive' ? 1 : each.dead.length > 0 ? 3 : each.meters === 8 ? 42 : 11
+    const window = each.dead.length === 0 ? 0 : rounds > 1 ? 65_000 : 125_000
+    const cycles = cyclesOf(each, kind, rounds)
     const { stdout } = await run(process.execPath, [
       MASTER,
       ...['--device', path, '--kind', kind, '--meters', String(each.meters), '--dead', each.dead.join(',')],

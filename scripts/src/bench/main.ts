@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--json]`: what things cost,
- * measured side by side in one run. `store` includes what a day writes, slow flushes and the agent's memory, `sync`
- * three weeks offline. A plain table, also through a pipe; JSON with `--json`. A target that is missed is said, and the
- * command ends with 1; no test asserts figures.
+ * `npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--meters 8|32] [--json]`: what things
+ * cost, measured side by side in one run. `bus` measures 8 and 32 meters unless one is named; `store` includes what a day
+ * writes, slow flushes and the agent's memory, `sync` three weeks offline. A plain table, also through a pipe; JSON with
+ * `--json`. A target that is missed is said, and the command ends with 1; no test asserts figures.
  */
 import { parseArgs } from 'node:util'
 import { benchBus } from './bus.js'
@@ -12,7 +12,8 @@ import { benchMemory } from './memory.js'
 import { benchOfRig, type RigBench, SLOW_FLUSH, THREE_WEEKS, WEAR } from './rig-figures.js'
 import { benchStore, benchSync } from './store.js'
 
-const USAGE = 'npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--json]'
+const USAGE =
+  'npm run bench -- [bus] [store] [sync] [energy] [memory] [all] [--quick] [--runs N] [--meters 8|32] [--json]'
 
 /** Says what is wrong with the command line, and ends. */
 function usage(why: string): never {
@@ -29,6 +30,7 @@ function commandLine() {
         /** How often each figure is measured; the median is shown. `--rounds` is its older name. */
         runs: { type: 'string' },
         rounds: { type: 'string', default: '5' },
+        meters: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
@@ -39,6 +41,8 @@ function commandLine() {
 
 const { values: flags, positionals } = commandLine()
 const rounds = Number(flags.runs ?? flags.rounds)
+const meters = flags.meters === undefined ? undefined : Number(flags.meters)
+if (meters !== undefined && meters !== 8 && meters !== 32) usage(`--meters ${flags.meters}: give 8 or 32`)
 const onProgress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K… ${text}`)
 }
@@ -53,7 +57,7 @@ const ofRig =
   }
 
 const BENCHES: Readonly<Record<string, readonly Measure[]>> = {
-  bus: [() => benchBus({ rounds, quick: flags.quick, onProgress })],
+  bus: [() => benchBus({ rounds, quick: flags.quick, meters, onProgress })],
   store: [() => benchStore(rounds), ofRig(WEAR), ofRig(SLOW_FLUSH), memory],
   sync: [benchSync, ofRig(THREE_WEEKS)],
   energy: [() => benchEnergyWithVerdict(rounds)],
