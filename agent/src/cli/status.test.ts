@@ -64,6 +64,14 @@ describe('metergate status just after the start', () => {
   })
 })
 
+describe('metergate status while the store is in trouble', () => {
+  it('says so in the language of the terminal, with the reason', () => {
+    const full: GatewaySnapshot = { ...STARTING, store: { ...STARTING.store, degraded: 'the disk is nearly full' } }
+    expect(shown(full, 'en')).toMatch(/Store +in trouble: the disk is nearly full\n/)
+    expect(shown(full, 'zh')).toContain('存储异常：the disk is nearly full')
+  })
+})
+
 describe('metergate status while nobody vouches for the clock', () => {
   it('says what follows: energy waits, or readings are dated from what is known', () => {
     const waits: GatewaySnapshot = { ...STARTING, waiting_for: 'clock' }

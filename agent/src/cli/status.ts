@@ -76,7 +76,7 @@ function overview({ terminal, language }: CliContext, snapshot: GatewaySnapshot,
       say(CLI.store),
       store.degraded === null
         ? `${bytesText(store.size_bytes)} / ${bytesText(store.cap_bytes)}`
-        : { text: store.degraded, paint: 'bad' },
+        : { text: `${say(CLI.storeInTrouble)}${store.degraded}`, paint: 'bad' },
     ],
     [say(CLI.disk), bytesText(disk.free_bytes)],
   ]

@@ -306,6 +306,7 @@ export const CLI = {
   records: (count: number): Localized => ({ zh: `${count} 条`, en: `${count} ${count === 1 ? 'record' : 'records'}` }),
   since: (when: string): Localized => ({ zh: `，最早 ${when}`, en: `, oldest ${when}` }),
   store: { zh: '存储', en: 'Store' },
+  storeInTrouble: { zh: '存储异常：', en: 'in trouble: ' },
   disk: { zh: '磁盘剩余', en: 'Disk free' },
   readings: { zh: '采集', en: 'Readings' },
   ratioDiffers: (meter: string, which: string, ours: number, theirs: number): Localized => ({

@@ -186,7 +186,7 @@ const en: typeof zh = {
   busDown: 'line {bus} is down',
   clockUnknown: 'the gateway does not know the time',
   clockOff: 'the gateway’s clock is off by {seconds} s',
-  storeDegraded: 'the gateway’s store is damaged',
+  storeDegraded: 'the gateway’s store is in trouble',
   recordsLost: 'the gateway’s store was full: {n} oldest records given up',
   setAside: '{n} damaged records are set aside on the gateway',
   records: 'records',
