@@ -108,6 +108,16 @@ describe('a write-ahead log left by a crash', () => {
     },
   )
 
+  it.each([[3], [3, 700]])('is taken for damaged when bits %j of the last frame have flipped', async (...bytes) => {
+    const found = await afterwards((log) => {
+      const last = log.length - PAGE_SIZE
+      for (const byte of bytes) flip(log, last + byte, 5)
+      return log
+    })
+    expect(found.damage).toContain('1 commits lie behind 1 broken')
+    expect(found.isAside).toBe(true)
+  })
+
   it('is taken for damaged when committed frames lie behind a broken one, and the others are read all the same', async () => {
     const found = await afterwards((log) => flip(log, 32 + 10 * FRAME + 24 + 500, 1))
     expect(found.damage).toContain('has decayed')
@@ -119,6 +129,12 @@ describe('a write-ahead log left by a crash', () => {
     // The cut left out one block of 4 KiB in the last transaction's middle, or its end.
     const torn = await afterwards((log) => log.subarray(0, log.length - 2 * FRAME - 100))
     expect(torn).toMatchObject({ damage: undefined, isAside: false })
+    // A process that died between the two writes of the last frame: its page is still the one of the round before.
+    const stale = await afterwards((log) => {
+      log.copy(log, log.length - PAGE_SIZE, 32 + 40 * FRAME + 24, 32 + 41 * FRAME)
+      return log
+    })
+    expect(stale).toMatchObject({ damage: undefined, isAside: false })
     const holed = await afterwards((log) => log.fill(0, log.length - 4 * FRAME, log.length))
     expect(holed).toMatchObject({ damage: undefined, isAside: false })
   })

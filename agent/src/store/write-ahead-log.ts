@@ -1,4 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { type FrameSums, isByFlips, type Sums, sumOf, wordsOf } from './wal-checksum.js'
 
 /** A frame whose own checksum holds, so its page is what was written. */
 export interface LogFrame {
@@ -20,7 +21,7 @@ const WAL_HEADER = 32
 const FRAME_HEADER = 24
 /** Last digit of the magic says in which byte order the checksums count. */
 const BIG_ENDIAN = 0x377f0683
-/** A power cut leaves out whole blocks of 4 KiB, and so three frames or more of 1 KiB; decay changes one or two. */
+/** A power cut mostly leaves out whole blocks of 4 KiB, and so three frames or more of 1 KiB; decay changes one or two. */
 const DECAYED_AT_MOST = 2
 
 /**
@@ -45,7 +46,7 @@ const NOTHING: LogReport = { frames: [], damage: undefined }
 
 class LogReader {
   private readonly header: Buffer
-  private readonly sum: (bytes: Buffer, from: readonly [number, number]) => [number, number]
+  private readonly isBigEndian: boolean
 
   constructor(
     private readonly file: number,
@@ -53,25 +54,28 @@ class LogReader {
     private readonly pageSize: number,
   ) {
     this.header = this.bytes(0, WAL_HEADER)
-    this.sum = this.header.readUInt32BE(0) === BIG_ENDIAN ? sumWith('readUInt32BE') : sumWith('readUInt32LE')
+    this.isBigEndian = this.header.readUInt32BE(0) === BIG_ENDIAN
   }
 
   report(): LogReport {
-    const headerSum = this.sum(this.header.subarray(0, 24), [0, 0])
-    const isHeaderGood = headerSum[0] === this.header.readUInt32BE(24) && headerSum[1] === this.header.readUInt32BE(28)
+    let before: Sums = [this.header.readUInt32BE(24), this.header.readUInt32BE(28)]
+    const isHeaderGood = isSame(sumOf(this.words(this.header.subarray(0, 24)), [0, 0]), before)
     const frames: LogFrame[] = []
     // SQLite believes frames up to here; `broken` counts those of this round after it that do not prove themselves.
     let [isBelieved, broken, commitsLost, isTailCommitted] = [isHeaderGood, 0, 0, false]
-    let before: readonly [number, number] = [this.header.readUInt32BE(24), this.header.readUInt32BE(28)]
+    const failed: FrameSums[] = []
     const step = FRAME_HEADER + this.pageSize
     for (let at = WAL_HEADER; at + step <= this.size; at += step) {
       const head = this.bytes(at, FRAME_HEADER)
       // Left over from the round before: the end of the log. The salts are in no checksum, so they may have decayed.
       if (!this.isOfThisRound(head)) break
-      const sum = this.sum(this.bytes(at + FRAME_HEADER, this.pageSize), this.sum(head.subarray(0, 8), before))
-      const isGood = sum[0] === head.readUInt32BE(16) && sum[1] === head.readUInt32BE(20)
+      const page = this.bytes(at + FRAME_HEADER, this.pageSize)
+      const words = [...this.words(head.subarray(0, 8)), ...this.words(page)]
+      const stored: Sums = [head.readUInt32BE(16), head.readUInt32BE(20)]
+      const isGood = isSame(sumOf(words, before), stored)
       const isCommit = head.readUInt32BE(4) !== 0
-      before = [head.readUInt32BE(16), head.readUInt32BE(20)]
+      if (!isGood && failed.length <= DECAYED_AT_MOST) failed.push({ words, before, stored })
+      before = stored
       if (isGood) frames.push({ page: head.readUInt32BE(0), at: at + FRAME_HEADER, isCommit })
       isBelieved &&= isGood && this.hasSalts(head)
       if (isBelieved) continue
@@ -79,7 +83,9 @@ class LogReader {
       if (isCommit) commitsLost += 1
       isTailCommitted = isCommit
     }
-    const isTorn = commitsLost === 0 || (commitsLost === 1 && (!isTailCommitted || broken > DECAYED_AT_MOST))
+    // The newest transaction alone: a process that dies leaves a frame's header without its page, and behind it what the round before wrote there.
+    const mayBeTorn = (): boolean => !isTailCommitted || broken > DECAYED_AT_MOST || !failed.every(isByFlips)
+    const isTorn = commitsLost === 0 || (commitsLost === 1 && mayBeTorn())
     if (isTorn) return { frames, damage: undefined }
     return {
       frames,
@@ -101,6 +107,10 @@ class LogReader {
     return bits <= 1
   }
 
+  private words(bytes: Buffer): number[] {
+    return wordsOf(bytes, this.isBigEndian)
+  }
+
   private bytes(at: number, length: number): Buffer {
     const bytes = Buffer.alloc(length)
     readSync(this.file, bytes, 0, length, at)
@@ -108,13 +118,4 @@ class LogReader {
   }
 }
 
-/** SQLite's checksum of a write-ahead log: two sums over pairs of 32-bit words, each adding the other. */
-const sumWith =
-  (read: 'readUInt32BE' | 'readUInt32LE') =>
-  (bytes: Buffer, [first, second]: readonly [number, number]): [number, number] => {
-    for (let at = 0; at + 8 <= bytes.length; at += 8) {
-      first = (first + bytes[read](at) + second) >>> 0
-      second = (second + bytes[read](at + 4) + first) >>> 0
-    }
-    return [first, second]
-  }
+const isSame = (one: Sums, other: Sums): boolean => one[0] === other[0] && one[1] === other[1]
