@@ -65,7 +65,10 @@ export interface StoreFileSettings {
 export class StoreFile {
   private opened: Opened | undefined
   private readonly path: string
-  /** Was there a log when the process first looked? Later its absence means nothing: closing removes it. */
+  /**
+   * Was there a log when the process first looked? An empty one is none: a reader makes it on opening a store that has lost its own.
+   * Later its absence means nothing: closing removes it.
+   */
   private walBefore: boolean | undefined
   /** What reading or writing met, in words; the file needs {@link repair}. */
   private damageSeen: string | undefined
@@ -96,7 +99,7 @@ export class StoreFile {
 
   start(): Result<StartReport, OpenFault> {
     this.closeHandle()
-    this.walBefore ??= existsSync(`${this.path}-wal`)
+    this.walBefore ??= sizeOf(`${this.path}-wal`) > 0
     let aside: string | undefined
     let damage = this.damageBeforeOpening()
     let opened = damage === undefined ? this.openChecked() : fail<OpenFault>({ kind: 'damaged', why: damage })
@@ -117,11 +120,15 @@ export class StoreFile {
       this.opened = opened.value
       report = this.settleAll(aside, damage)
     }
-    if (!report.ok) return fail({ kind: 'io', why: `cannot write the store ${this.path}: ${report.fault.why}` })
+    if (!report.ok) {
+      // Also where only room was lacking: a file made anew has no streams yet, and nothing may be written to it.
+      this.closeHandle()
+      return fail({ kind: 'io', why: `cannot write the store ${this.path}: ${report.fault.why}` })
+    }
     this.walBefore = true
     this.damageSeen = undefined
     if (this.opened) setBound(this.opened.db, this.capBytes())
-    this.checkpoint()
+    this.fold()
     return ok(report.value)
   }
 

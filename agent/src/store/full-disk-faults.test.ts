@@ -1,0 +1,125 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type Database from 'better-sqlite3'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openSnapshot } from './open-database.js'
+import { MIGRATIONS } from './schema.js'
+import { Sqlite } from './sqlite.js'
+import { SqliteRecordStore } from './sqlite-record-store.js'
+import { event, reading, SEALER, SeededRandom } from './testing/make.js'
+import { ManualClock } from './testing/manual-clock.js'
+
+const root = mkdtempSync(join(tmpdir(), 'metergate-full-faults-'))
+afterAll(() => rmSync(root, { recursive: true }))
+afterEach(() => vi.restoreAllMocks())
+const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
+const KIB = 1024
+const ROOMY = 1e9
+let clock: ManualClock
+let folder = ''
+/** What the disk says it has left. */
+let free = ROOMY
+beforeEach(() => {
+  clock = new ManualClock()
+  folder = mkdtempSync(join(root, 'store-'))
+  free = ROOMY
+})
+
+const file = (name: string) => join(folder, name)
+
+function open(ballastBytes: number): SqliteRecordStore {
+  const [random, disk] = [new SeededRandom(3), { freeBytes: () => free }]
+  const settings = { ballastBytes }
+  const store = new SqliteRecordStore({ folder, clock, random, disk, sealer: () => SEALER, settings })
+  expect(store.start()).toMatchObject({ ok: true })
+  return store
+}
+
+async function putBatches(store: SqliteRecordStore, count: number, records = 20): Promise<void> {
+  for (let batch = 0; batch < count; batch += 1) {
+    const list = Array.from({ length: records }, (_, index) => reading(clock, batch * records + index))
+    expect(await store.append(list, { urgent: true })).toMatchObject({ ok: true })
+    store.seal('detail', ALL)
+  }
+}
+
+/** Another program's hand on the file. */
+function sql(text: string): void {
+  const db = new Sqlite(file('store.sqlite'))
+  db.exec(text)
+  db.close()
+}
+
+/** Has SQLite refuse what is chosen. */
+function refusing(code: string, isRefused: (db: Database.Database, text: string) => boolean): () => void {
+  const { exec } = Sqlite.prototype
+  const spy = vi.spyOn(Sqlite.prototype, 'exec').mockImplementation(function (this: Database.Database, text) {
+    if (isRefused(this, text)) throw new Sqlite.SqliteError('planted', code)
+    return exec.call(this, text)
+  })
+  return () => spy.mockRestore()
+}
+
+const numberIn = (db: Database.Database, text: string): number => Number(db.prepare(text).pluck().get())
+const events = (store: SqliteRecordStore) =>
+  [...store.records({ stream: 'ledger', kinds: ['event'] })].map(({ record }) => record)
+const held = (store: SqliteRecordStore) => [...store.records({ stream: 'detail' })].length
+
+describe('a start on a full disk', () => {
+  it('that cannot make a damaged file anew writes nothing to it before it is settled', async () => {
+    const store = open(64 * KIB)
+    await putBatches(store, 5)
+    sql("UPDATE stream SET last_sha256 = 'nonsense'")
+    free = 1
+    const restore = refusing(
+      'SQLITE_FULL',
+      (db, text) =>
+        text === 'COMMIT' &&
+        numberIn(db, 'PRAGMA user_version') === MIGRATIONS.length &&
+        numberIn(db, "SELECT count(*) FROM counter WHERE name = 'clean'") > 0,
+    )
+    expect(await store.append([event(clock, 1)], { urgent: true })).toMatchObject({ ok: false })
+    expect(await store.append([event(clock, 2)], { urgent: true })).toMatchObject({ ok: false })
+    restore()
+    free = ROOMY
+    await store.flush()
+    expect(held(store)).toBe(100)
+    expect(events(store)).toEqual(expect.arrayContaining([event(clock, 1), event(clock, 2)]))
+    expect(store.health().evictedRecords).toBe(0)
+    await store.close()
+  })
+
+  it('reads and sends what is there, also where the log cannot be copied into the file', async () => {
+    const before = open(0)
+    await putBatches(before, 3)
+    await before.close()
+    const { pragma } = Sqlite.prototype
+    vi.spyOn(Sqlite.prototype, 'pragma').mockImplementation(function (this: Database.Database, text, options) {
+      if (text.startsWith('wal_checkpoint')) throw new Sqlite.SqliteError('planted', 'SQLITE_FULL')
+      return pragma.call(this, text, options)
+    })
+    const store = open(0)
+    const [oldest] = store.pending(10)
+    expect(store.pending(10)).toHaveLength(3)
+    expect(oldest && store.load(oldest.stream, oldest.number)).toBeDefined()
+    vi.restoreAllMocks()
+    await store.close()
+  })
+})
+
+describe('a log that is missing', () => {
+  it('is missed also after a reader has made an empty one', async () => {
+    const store = open(0)
+    await putBatches(store, 3)
+    const copy = mkdtempSync(join(root, 'lost-'))
+    copyFileSync(file('store.sqlite'), join(copy, 'store.sqlite'))
+    const reader = openSnapshot(join(copy, 'store.sqlite'))
+    if (reader.ok) reader.value.close()
+    const [random, disk] = [new SeededRandom(5), { freeBytes: () => free }]
+    const again = new SqliteRecordStore({ folder: copy, clock, random, disk, sealer: () => SEALER })
+    expect(again.start()).toMatchObject({ ok: true, value: { newStreams: true } })
+    await again.close()
+    await store.close()
+  })
+})
