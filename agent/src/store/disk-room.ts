@@ -35,9 +35,12 @@ export class DiskRoom {
     return ballastBytes > 0 && !this.hasBallast() && this.hasLessThan(ballastBytes + reserveBytes)
   }
 
-  /** The ballast has been given back and half its room is used up: the other half is for the log. */
+  /**
+   * The ballast has been given back and half its room is used up: what is left is for the log, and for what is on its way from there into
+   * the file. Not more than that, or a small disk would stop the file at its first page.
+   */
   isCramped(): boolean {
-    return this.hasLessThan(this.settings.ballastBytes / 2) && !this.hasBallast()
+    return this.hasLessThan(Math.min(2 * MOST_LOG_BYTES, this.settings.ballastBytes / 2)) && !this.hasBallast()
   }
 
   /** What is short, in words; undefined while nothing is. */

@@ -1,13 +1,14 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { amount, type ReadingRecord, seqSchema } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openSnapshot } from './open-database.js'
 import { MIGRATIONS } from './schema.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
-import { event, reading, SEALER, SeededRandom } from './testing/make.js'
+import { event, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
 import { ManualClock } from './testing/manual-clock.js'
 
 const root = mkdtempSync(join(tmpdir(), 'metergate-full-faults-'))
@@ -16,6 +17,7 @@ afterEach(() => vi.restoreAllMocks())
 const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
 const KIB = 1024
 const ROOMY = 1e9
+const noise = new SeededRandom(7)
 let clock: ManualClock
 let folder = ''
 /** What the disk says it has left. */
@@ -35,6 +37,16 @@ function open(ballastBytes: number): SqliteRecordStore {
   expect(store.start()).toMatchObject({ ok: true })
   return store
 }
+
+/** A reading that does not pack well. */
+const noisy = (n: number): ReadingRecord => ({
+  ...reading(clock, n),
+  values: Array.from({ length: 12 }, (_, block) => ({
+    quantity: 'power_active_total' as const,
+    block,
+    value: amount(Math.floor(noise.next() * 1e9), -1),
+  })),
+})
 
 async function putBatches(store: SqliteRecordStore, count: number, records = 20): Promise<void> {
   for (let batch = 0; batch < count; batch += 1) {
@@ -62,9 +74,72 @@ function refusing(code: string, isRefused: (db: Database.Database, text: string)
 }
 
 const numberIn = (db: Database.Database, text: string): number => Number(db.prepare(text).pluck().get())
+const GIVEN_UP = "SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'evicted_records'"
 const events = (store: SqliteRecordStore) =>
   [...store.records({ stream: 'ledger', kinds: ['event'] })].map(({ record }) => record)
 const held = (store: SqliteRecordStore) => [...store.records({ stream: 'detail' })].length
+
+describe('a commit that a full disk refused', () => {
+  it('is not taken for one that landed, when others have used its numbers since', async () => {
+    const store = open(0)
+    await putBatches(store, 140, 1)
+    // Room can be made, and it is still too little for the commit.
+    let before = 0
+    const restore = refusing('SQLITE_FULL', (db, text) => {
+      if (text !== 'COMMIT') return false
+      const now = numberIn(db, GIVEN_UP)
+      const isEviction = now > before
+      before = now
+      return !isEviction
+    })
+    expect(await store.append([event(clock, 4711)], { urgent: true })).toMatchObject({ ok: false })
+    restore()
+    sql("UPDATE batch SET body = x'00' WHERE number = 140")
+    const [newest] = store.freshest(1)
+    // A gap record takes the number that the event was to have.
+    expect(newest && store.load(newest.stream, newest.number)).toBeUndefined()
+    let isOnce = true
+    refusing('SQLITE_IOERR_WRITE', (_, text) => {
+      const isNow = isOnce && text === 'BEGIN IMMEDIATE'
+      isOnce &&= !isNow
+      return isNow
+    })
+    await store.flush()
+    expect(events(store)).toContainEqual(event(clock, 4711))
+    await store.close()
+  })
+})
+
+describe('the size that a full disk holds', () => {
+  it('is held no longer than the shortage: nothing is given up for what comes before the next commit', async () => {
+    const store = open(256 * KIB)
+    await putBatches(store, 5)
+    rmSync(file('ballast'))
+    free = 100 * KIB
+    await putBatches(store, 1)
+    free = ROOMY
+    const stream = streamOf(store)
+    store.quarantine(
+      Array.from({ length: 1500 }, (_, n) => ({ stream, record: seqSchema.parse(n + 1), reason: 'x'.repeat(200) })),
+    )
+    expect(store.health()).toMatchObject({ quarantined: 1500, evictedRecords: 0 })
+    await store.close()
+  })
+
+  it('is not that of the first start on a disk that is small, but has room', async () => {
+    free = 3 * 1024 * KIB
+    const store = open(8 * 1024 * KIB)
+    await store.append(
+      Array.from({ length: 500 }, (_, n) => noisy(n)),
+      { urgent: true },
+    )
+    store.seal('detail', ALL)
+    await putBatches(store, 10)
+    expect(held(store)).toBe(700)
+    expect(store.health().evictedRecords).toBe(0)
+    await store.close()
+  })
+})
 
 describe('a start on a full disk', () => {
   it('that cannot make a damaged file anew writes nothing to it before it is settled', async () => {

@@ -347,10 +347,10 @@ export class SqliteRecordStore implements RecordStore {
       if (written.ok) for (const id of acknowledged) this.acknowledged.delete(id)
       if (written.ok) return this.recovered(written.value)
       fault = written.fault
-      if (fault.kind !== 'busy') continue
-      // Somebody else holds the file: waiting for it again and again would hold up everything else. Nothing has been committed.
-      this.unsure = undefined
-      break
+      // Rolled back, with the handle still good: nothing is in doubt. Kept, the doubt would take the numbers of what is written next for its own.
+      if (this.file.tables) this.unsure = undefined
+      // Somebody else holds the file: waiting for it again and again would hold up everything else.
+      if (fault.kind === 'busy') break
     }
     const why = fault?.why ?? 'unknown'
     this.degraded = why
@@ -359,12 +359,18 @@ export class SqliteRecordStore implements RecordStore {
 
   private written<T>(work: (tables: Tables) => T): Result<T, WriteFault> {
     try {
-      return this.file.write(work)
+      return this.transaction(work)
     } catch (error) {
       // Not the disk's doing, and rolled back: nothing is in doubt.
       this.unsure = undefined
       throw error
     }
+  }
+
+  /** Whether the file may grow is asked each time: held any longer than the shortage lasts, it would give up what there is room for. */
+  private transaction<T>(work: (tables: Tables) => T): Result<T, WriteFault> {
+    this.file.holdSize(this.room.isCramped())
+    return this.file.write(work)
   }
 
   /** Does what is done before this step of the ladder; false when it could not be, or would be of no use. */
@@ -464,7 +470,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   private evict(wanted: number, reason: GapRecord['reason'], acknowledgedOnly: boolean): Result<number, WriteFault> {
-    return this.file.write((tables) => {
+    return this.transaction((tables) => {
       // What only waits to be marked is acknowledged all the same, and must not be named as lost.
       for (const id of this.acknowledged) tables.setStatus(id, STATUS.acknowledged)
       const freed = evictSlice(tables, wanted, reason, acknowledgedOnly, this.stamp())
@@ -485,7 +491,6 @@ export class SqliteRecordStore implements RecordStore {
 
   /** Whole batches go before SQLite runs into the cap; acknowledged history also while the disk is nearly full. */
   private keepWithinCap(): void {
-    this.file.holdSize(this.room.isCramped())
     const limit = this.file.capBytes()
     const used = this.read((tables) => tables.usedBytes(), 0)
     const nearlyFull = this.room.isNearlyFull()
