@@ -10,7 +10,7 @@ import {
   WIRE_LIMITS,
 } from '@metergate/protocol'
 import type { BatchEncoding, BatchToCommit, StoredBatch } from '../store/series-store.js'
-import { inflate } from './inflate.js'
+import { type Inflate, inflate } from './inflate.js'
 import { understand } from './understand.js'
 
 /** A body as received and as decompressed. */
@@ -43,9 +43,9 @@ export function readBatch({ gateway, decoded }: ReceivedBatch): Result<DecodedBa
 /**
  * Decides what to store of a batch: bytes first, understanding second. Records that can't be interpreted are listed
  * among the contents as rejected and stop nothing. Pure; whether the batch's number is free, and which of its records are
- * here already, is the store's to say.
+ * here already, is the store's to say. `unpack` reads what the store holds already.
  */
-export function acceptBatch(received: ReceivedBatch, batch: DecodedBatch): BatchToCommit {
+export function acceptBatch(received: ReceivedBatch, batch: DecodedBatch, unpack: Inflate = inflate): BatchToCommit {
   const { encoding, body, decoded, receivedAt } = received
   return {
     header: batch.header,
@@ -56,7 +56,7 @@ export function acceptBatch(received: ReceivedBatch, batch: DecodedBatch): Batch
     receivedAt,
     records: batch.records,
     readHeld: async (stored) => {
-      const read = await openStored(stored)
+      const read = await openStored(stored, unpack)
       return read.ok ? read.value : undefined
     },
     contentsWithout: (copies) => understand({ ...batch, records: batch.records.filter(({ seq }) => !copies.has(seq)) }),
@@ -64,8 +64,11 @@ export function acceptBatch(received: ReceivedBatch, batch: DecodedBatch): Batch
 }
 
 /** Reads a stored batch back, if it still has the hash it was acknowledged with; the fault is a sentence about it. */
-export async function openStored({ body, encoding, sha256 }: StoredBatch): Promise<Result<DecodedBatch, string>> {
-  const bytes = await inflate(body, encoding, WIRE_LIMITS.decodedBytes)
+export async function openStored(
+  { body, encoding, sha256 }: StoredBatch,
+  unpack: Inflate = inflate,
+): Promise<Result<DecodedBatch, string>> {
+  const bytes = await unpack(body, encoding, WIRE_LIMITS.decodedBytes)
   if (!bytes.ok) return fail('cannot be decompressed any more')
   if (sha256Hex(bytes.value) !== sha256) return fail('is damaged: its hash is not the one acknowledged')
   const decoded = decodeBatch(bytes.value)

@@ -7,6 +7,13 @@ export type InflateFault =
   | { readonly kind: 'too_large'; readonly why: string }
   | { readonly kind: 'not_compressed'; readonly why: string }
 
+/** Decompresses a body of at most `limit` bytes. */
+export type Inflate = (
+  body: Uint8Array,
+  encoding: BatchEncoding,
+  limit: number,
+) => Promise<Result<Uint8Array, InflateFault>>
+
 const inflaters = { br: promisify(brotliDecompress), gzip: promisify(gunzip) }
 
 /**

@@ -9,6 +9,7 @@ import {
   gatewayIdSchema,
   heartbeatRequestSchema,
   invariant,
+  ok,
   type StreamId,
   sha256Hex,
   WIRE_LIMITS,
@@ -46,7 +47,7 @@ export class WorldCloud {
     const read = readBatch(received)
     if (!read.ok) return this.problem(422, 'batch_unreadable', read.fault.why)
     try {
-      const batch = acceptBatch(received, read.value)
+      const batch = acceptBatch(received, read.value, unpackAtOnce)
       const outcome = await this.store.ingest.commit(batch)
       const { stream, number } = batch.header
       switch (outcome.kind) {
@@ -108,6 +109,9 @@ export class WorldCloud {
     return { status, body: { type: 'about:blank', title: code, status, code, detail, server_time: this.wall() } }
   }
 }
+
+/** Virtual time must not go on meanwhile, as it would while another thread unpacks: the same seed would give another trace. */
+const unpackAtOnce = async (body: Uint8Array, encoding: 'br' | 'gzip') => ok(unpack(body, encoding))
 
 export function unpack(body: Uint8Array, encoding: 'br' | 'gzip'): Uint8Array {
   const limit = { maxOutputLength: WIRE_LIMITS.decodedBytes }

@@ -26,6 +26,12 @@ describe('a world of faults', () => {
     expect(again.trace).toBe(once.trace)
     expect(other.trace).not.toBe(once.trace)
   })
+
+  it('waits for the cloud where it compares what it holds with what comes', async () => {
+    const traces = new Set<string>()
+    for (let run = 0; run < 3; run += 1) traces.add((await runWorld({ seed: 816 })).trace)
+    expect(traces.size).toBe(1)
+  })
 })
 
 describe('a few worlds', () => {
