@@ -45,7 +45,7 @@ export class DiskRoom {
 
   /** What is short, in words; undefined while nothing is. */
   shortage(): string | undefined {
-    if (!this.isShort()) return undefined
+    if (!this.isNearlyFull() && !this.isShort()) return undefined
     const kib = Math.floor((this.disk.freeBytes(this.folder) ?? 0) / 1024)
     return `the disk is nearly full (${kib} KiB free): make room, or the oldest readings make way for new ones`
   }

@@ -131,6 +131,15 @@ describe('a disk that stays full after the ballast has been given back', () => {
     await store.close()
   })
 
+  it('is said before the ballast is needed, as acknowledged history makes way already', async () => {
+    const store = open({ ballastBytes: 64 * KIB, reserveBytes: 1024 * KIB })
+    expect(store.health().degraded).toBeUndefined()
+    free = 100 * KIB
+    expect(existsSync(file('ballast'))).toBe(true)
+    expect(store.health().degraded).toContain('nearly full (100 KiB free)')
+    await store.close()
+  })
+
   it('keeps the log its place over a stop, which the next start does not take for a log', async () => {
     free = 100 * KIB
     const store = open({ ballastBytes: 256 * KIB })
