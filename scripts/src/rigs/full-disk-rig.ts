@@ -9,8 +9,8 @@ const BOUNDS = ['--cap-mib', '32', '--reserve-kib', '256', '--queue-kib', '512']
 const LOAD = ['--seal-every', '10', '--noise', 'yes', '--records', '40', '--ack', 'no']
 
 /**
- * A full disk while nothing is acknowledged: another program fills a small tmpfs to the last byte, and takes whatever becomes free in it,
- * be it the ballast or what a start sets free. The store goes on in the room its files have: it stores and seals the newest, gives up the
+ * A full disk while nothing is acknowledged: another program fills a small tmpfs to the last byte, and later takes whatever becomes
+ * free in it. The store goes on in the room its files have: it stores and seals the newest, gives up the
  * oldest and names it, says that it is degraded, and starts again after kill -9 and after a stop. Freed, it is as before.
  */
 export function fullDisk(): Promise<RigResult> {
@@ -37,20 +37,27 @@ async function onDisk(mount: string): Promise<RigResult> {
       writer &&
       (await writer.until(
         () => writer.stored >= appends && writer.sealed > 0,
-        () => filler.fill(),
+        () => filler.takeMore(),
       ))
     found.expect(isSo === true, () => `${what}: ${writer?.lastWords}`)
   }
-  await goesOn('a roomy disk', 100)
+  await goesOn('a roomy disk', 40)
   found.expect(hasBallast(), () => 'there was no ballast to give back')
-  filler.isGreedy = true
   const before = writers[0]?.stored ?? 0
-  await goesOn('a full disk', before + 600)
+  filler.fill()
+  await goesOn('a full disk', before + 100)
   found.expect(!hasBallast(), () => 'the ballast was not given back')
+  filler.isGreedy = true
+  await goesOn('a disk on which each byte is taken', before + 600)
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     await writers.at(-1)?.stop(signal)
     filler.fill()
-    writers.push(start())
+    const writer = start()
+    writers.push(writer)
+    // What a start needs is free for some milliseconds; whoever took it just then would stop it until there is room.
+    filler.isGreedy = false
+    await writer.until(() => writer.stored > 0)
+    filler.isGreedy = true
     await goesOn(`started on a full disk after ${signal}`, 100)
   }
   const refused = writers.reduce((sum, each) => sum + each.refused, 0)
@@ -82,8 +89,12 @@ class Filler {
 
   constructor(private readonly path: string) {}
 
+  takeMore(): void {
+    if (this.isGreedy) this.fill()
+  }
+
   fill(): void {
-    for (let size = 1024 * 1024; this.isGreedy && size >= 1; size = Math.floor(size / 4)) {
+    for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 4)) {
       try {
         for (;;) writeFileSync(this.path, Buffer.alloc(size, 1), { flag: 'a' })
       } catch {
