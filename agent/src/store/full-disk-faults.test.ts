@@ -1,64 +1,24 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { amount, type ReadingRecord, seqSchema } from '@metergate/protocol'
+import { seqSchema } from '@metergate/protocol'
 import type Database from 'better-sqlite3'
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { openSnapshot } from './open-database.js'
 import { MIGRATIONS } from './schema.js'
 import { Sqlite } from './sqlite.js'
 import { SqliteRecordStore } from './sqlite-record-store.js'
 import { event, reading, SEALER, SeededRandom, streamOf } from './testing/make.js'
-import { ManualClock } from './testing/manual-clock.js'
+import { ALL, KIB, ROOMY, ScarceDisk } from './testing/scarce-disk.js'
 
-const root = mkdtempSync(join(tmpdir(), 'metergate-full-faults-'))
-afterAll(() => rmSync(root, { recursive: true }))
 afterEach(() => vi.restoreAllMocks())
-const ALL = { minAgeMs: 0, maxDecodedBytes: 256 * 1024 }
-const KIB = 1024
-const ROOMY = 1e9
-const noise = new SeededRandom(7)
-let clock: ManualClock
-let folder = ''
-/** What the disk says it has left. */
-let free = ROOMY
-beforeEach(() => {
-  clock = new ManualClock()
-  folder = mkdtempSync(join(root, 'store-'))
-  free = ROOMY
-})
-
-const file = (name: string) => join(folder, name)
-
-function open(ballastBytes: number): SqliteRecordStore {
-  const [random, disk] = [new SeededRandom(3), { freeBytes: () => free }]
-  const settings = { ballastBytes }
-  const store = new SqliteRecordStore({ folder, clock, random, disk, sealer: () => SEALER, settings })
-  expect(store.start()).toMatchObject({ ok: true })
-  return store
-}
-
-/** A reading that does not pack well. */
-const noisy = (n: number): ReadingRecord => ({
-  ...reading(clock, n),
-  values: Array.from({ length: 12 }, (_, block) => ({
-    quantity: 'power_active_total' as const,
-    block,
-    value: amount(Math.floor(noise.next() * 1e9), -1),
-  })),
-})
-
-async function putBatches(store: SqliteRecordStore, count: number, records = 20): Promise<void> {
-  for (let batch = 0; batch < count; batch += 1) {
-    const list = Array.from({ length: records }, (_, index) => reading(clock, batch * records + index))
-    expect(await store.append(list, { urgent: true })).toMatchObject({ ok: true })
-    store.seal('detail', ALL)
-  }
-}
+const disk = new ScarceDisk()
+const open = (ballastBytes: number) => disk.open({ ballastBytes })
+const putBatches = (store: SqliteRecordStore, count: number, records = 20) =>
+  disk.putBatches(store, count, records, (n) => reading(disk.clock, n))
 
 /** Another program's hand on the file. */
 function sql(text: string): void {
-  const db = new Sqlite(file('store.sqlite'))
+  const db = new Sqlite(disk.file('store.sqlite'))
   db.exec(text)
   db.close()
 }
@@ -92,7 +52,7 @@ describe('a commit that a full disk refused', () => {
       before = now
       return !isEviction
     })
-    expect(await store.append([event(clock, 4711)], { urgent: true })).toMatchObject({ ok: false })
+    expect(await store.append([event(disk.clock, 4711)], { urgent: true })).toMatchObject({ ok: false })
     restore()
     sql("UPDATE batch SET body = x'00' WHERE number = 140")
     const [newest] = store.freshest(1)
@@ -105,7 +65,7 @@ describe('a commit that a full disk refused', () => {
       return isNow
     })
     await store.flush()
-    expect(events(store)).toContainEqual(event(clock, 4711))
+    expect(events(store)).toContainEqual(event(disk.clock, 4711))
     await store.close()
   })
 })
@@ -114,10 +74,9 @@ describe('the size that a full disk holds', () => {
   it('is held no longer than the shortage: nothing is given up for what comes before the next commit', async () => {
     const store = open(256 * KIB)
     await putBatches(store, 5)
-    rmSync(file('ballast'))
-    free = 100 * KIB
+    disk.becomeFull()
     await putBatches(store, 1)
-    free = ROOMY
+    disk.free = ROOMY
     const stream = streamOf(store)
     store.quarantine(
       Array.from({ length: 1500 }, (_, n) => ({ stream, record: seqSchema.parse(n + 1), reason: 'x'.repeat(200) })),
@@ -127,10 +86,10 @@ describe('the size that a full disk holds', () => {
   })
 
   it('is not that of the first start on a disk that is small, but has room', async () => {
-    free = 3 * 1024 * KIB
+    disk.free = 3 * 1024 * KIB
     const store = open(8 * 1024 * KIB)
     await store.append(
-      Array.from({ length: 500 }, (_, n) => noisy(n)),
+      Array.from({ length: 500 }, (_, n) => disk.noisy(n)),
       { urgent: true },
     )
     store.seal('detail', ALL)
@@ -146,7 +105,7 @@ describe('a start on a full disk', () => {
     const store = open(64 * KIB)
     await putBatches(store, 5)
     sql("UPDATE stream SET last_sha256 = 'nonsense'")
-    free = 1
+    disk.free = 1
     const restore = refusing(
       'SQLITE_FULL',
       (db, text) =>
@@ -154,13 +113,13 @@ describe('a start on a full disk', () => {
         numberIn(db, 'PRAGMA user_version') === MIGRATIONS.length &&
         numberIn(db, "SELECT count(*) FROM counter WHERE name = 'clean'") > 0,
     )
-    expect(await store.append([event(clock, 1)], { urgent: true })).toMatchObject({ ok: false })
-    expect(await store.append([event(clock, 2)], { urgent: true })).toMatchObject({ ok: false })
+    expect(await store.append([event(disk.clock, 1)], { urgent: true })).toMatchObject({ ok: false })
+    expect(await store.append([event(disk.clock, 2)], { urgent: true })).toMatchObject({ ok: false })
     restore()
-    free = ROOMY
+    disk.free = ROOMY
     await store.flush()
     expect(held(store)).toBe(100)
-    expect(events(store)).toEqual(expect.arrayContaining([event(clock, 1), event(clock, 2)]))
+    expect(events(store)).toEqual(expect.arrayContaining([event(disk.clock, 1), event(disk.clock, 2)]))
     expect(store.health().evictedRecords).toBe(0)
     await store.close()
   })
@@ -187,12 +146,12 @@ describe('a log that is missing', () => {
   it('is missed also after a reader has made an empty one', async () => {
     const store = open(0)
     await putBatches(store, 3)
-    const copy = mkdtempSync(join(root, 'lost-'))
-    copyFileSync(file('store.sqlite'), join(copy, 'store.sqlite'))
+    const copy = mkdtempSync(join(disk.root, 'lost-'))
+    copyFileSync(disk.file('store.sqlite'), join(copy, 'store.sqlite'))
     const reader = openSnapshot(join(copy, 'store.sqlite'))
     if (reader.ok) reader.value.close()
-    const [random, disk] = [new SeededRandom(5), { freeBytes: () => free }]
-    const again = new SqliteRecordStore({ folder: copy, clock, random, disk, sealer: () => SEALER })
+    const random = new SeededRandom(5)
+    const again = new SqliteRecordStore({ folder: copy, clock: disk.clock, random, disk, sealer: () => SEALER })
     expect(again.start()).toMatchObject({ ok: true, value: { newStreams: true } })
     await again.close()
     await store.close()
