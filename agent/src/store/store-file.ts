@@ -48,6 +48,8 @@ interface Opened {
   readonly tables: Tables
   /** Something in it was mended on the way: nothing else in it is believed unseen. */
   readonly hasDecayed: boolean
+  /** It may take no page more than it has. */
+  isHeld: boolean
 }
 
 /** The counter that tells a clean stop: 1 from the last commit before closing until the next start. */
@@ -161,7 +163,7 @@ export class StoreFile {
     this.closeHandle()
     const opened = openDatabase(this.path, { ...this.settings, capBytes: this.capBytes() })
     if (!opened.ok) return false
-    this.opened = { db: opened.value, tables: new Tables(opened.value), hasDecayed: false }
+    this.opened = { db: opened.value, tables: new Tables(opened.value), hasDecayed: false, isHeld: false }
     // Made anew by a repair that the disk stopped: nothing may be written before the salvage is done.
     if (this.read((tables) => tables.streams().length === 0, false)) {
       this.closeHandle()
@@ -200,8 +202,11 @@ export class StoreFile {
 
   /** The file takes no page more than it has, until it may again. */
   holdSize(isHeld: boolean): void {
+    const { opened } = this
+    if (!opened || opened.isHeld === isHeld) return
     const bytes = (tables: Tables) => (isHeld ? tables.pragma('page_count') * PAGE_SIZE : this.capBytes())
-    this.read((tables) => this.opened && setBound(this.opened.db, bytes(tables)), undefined)
+    this.read((tables) => setBound(opened.db, bytes(tables)), undefined)
+    opened.isHeld = isHeld
   }
 
   /**
@@ -289,7 +294,7 @@ export class StoreFile {
       if (hasDecayed) db.transaction(() => mendIndexes(tables)).immediate()
       // Each look reads the whole file: another only at what was mended.
       const damage = (hasDecayed ? fileDamage(db) : found)[0] ?? schemaDamage(db)
-      if (damage === undefined) return ok({ db, tables, hasDecayed })
+      if (damage === undefined) return ok({ db, tables, hasDecayed, isHeld: false })
       closeQuietly(db)
       return fail({ kind: 'damaged', why: damage })
     } catch (error) {
