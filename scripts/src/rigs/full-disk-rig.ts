@@ -2,9 +2,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { announcedIn, checkStore, recordsIn, violationsOf } from './check-store.js'
 import { Findings, inFolder, type RigResult, run, unmount } from './rig.js'
-import { pause, WriterProcess } from './writer-process.js'
+import { WriterProcess } from './writer-process.js'
 
-const LIMIT_MS = 60_000
 const BOUNDS = ['--cap-mib', '32', '--reserve-kib', '256', '--queue-kib', '512']
 const LOAD = ['--seal-every', '10', '--noise', 'yes', '--records', '40', '--ack', 'no']
 
@@ -29,30 +28,29 @@ export function fullDisk(): Promise<RigResult> {
 async function onDisk(mount: string): Promise<RigResult> {
   const [store, filler, found] = [join(mount, 'store'), new Filler(join(mount, 'filler')), new Findings()]
   const hasBallast = (): boolean => readdirSync(store).includes('ballast')
-  const start = (): Writer => new Writer(new WriterProcess(['--folder', store, ...BOUNDS, ...LOAD]))
-  const writers = [start()]
+  const start = (): WriterProcess => new WriterProcess(['--folder', store, ...BOUNDS, ...LOAD])
+  let writer = start()
+  const writers = [writer]
   const goesOn = async (what: string, appends: number): Promise<void> => {
-    const writer = writers.at(-1)
-    const isSo =
-      writer &&
-      (await writer.until(
-        () => writer.stored >= appends && writer.sealed > 0,
-        () => filler.takeMore(),
-      ))
-    found.expect(isSo === true, () => `${what}: ${writer?.lastWords}`)
+    const isSo = await writer.until(
+      () => writer.stored >= appends && writer.sealed > 0,
+      () => filler.takeMore(),
+    )
+    found.expect(isSo, () => `${what}: ${writer.lastWords}`)
   }
   await goesOn('a roomy disk', 40)
   found.expect(hasBallast(), () => 'there was no ballast to give back')
-  const before = writers[0]?.stored ?? 0
+  const before = writer.stored
   filler.fill()
   await goesOn('a full disk', before + 100)
   found.expect(!hasBallast(), () => 'the ballast was not given back')
   filler.isGreedy = true
   await goesOn('a disk on which each byte is taken', before + 600)
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    await writers.at(-1)?.stop(signal)
+    writer.signal(signal)
+    await writer.ended()
     filler.fill()
-    const writer = start()
+    writer = start()
     writers.push(writer)
     // What a start needs is free for some milliseconds; whoever took it just then would stop it until there is room.
     filler.isGreedy = false
@@ -63,14 +61,14 @@ async function onDisk(mount: string): Promise<RigResult> {
   const refused = writers.reduce((sum, each) => sum + each.refused, 0)
   const stored = writers.reduce((sum, each) => sum + each.stored, 0) - before
   found.expect(
-    writers.every((each) => each.says('health degraded')),
+    writers.every((each) => each.output.includes('health degraded')),
     () => 'somebody did not say that the disk is full',
   )
   filler.remove()
-  const last = writers.at(-1)
-  const isBack = await last?.until(() => last.health === 'well' && hasBallast())
-  found.expect(isBack === true, () => `not as before once there was room: ${readdirSync(store)} ${last?.lastWords}`)
-  await last?.stop('SIGKILL')
+  const isBack = await writer.until(() => writer.health === 'well' && hasBallast())
+  found.expect(isBack, () => `not as before once there was room: ${readdirSync(store)} ${writer.lastWords}`)
+  writer.signal('SIGKILL')
+  await writer.ended()
   const announced = writers.flatMap((each) => announcedIn(each.output))
   const verdict = await checkStore(store, announced)
   found.expect(violationsOf(verdict) === 0, () => JSON.stringify(verdict))
@@ -106,56 +104,5 @@ class Filler {
   remove(): void {
     this.isGreedy = false
     rmSync(this.path)
-  }
-}
-
-/** The writer by what it has said so far. */
-class Writer {
-  constructor(private readonly process: WriterProcess) {}
-
-  get output(): string {
-    return this.process.output
-  }
-
-  get stored(): number {
-    return announcedIn(this.output).length
-  }
-
-  get sealed(): number {
-    return this.count('sealed ')
-  }
-
-  get refused(): number {
-    return this.count('refused ')
-  }
-
-  get health(): string | undefined {
-    return [...this.output.matchAll(/^health (.*)$/gm)].at(-1)?.[1]
-  }
-
-  get lastWords(): string {
-    return `${this.stored} stored, ${this.sealed} sealed, ${this.refused} refused: ${this.output.slice(-300)}`
-  }
-
-  says(text: string): boolean {
-    return this.output.includes(text)
-  }
-
-  /** False when the writer has ended or it takes too long. */
-  async until(isSo: () => boolean, meanwhile: () => void = () => undefined): Promise<boolean> {
-    for (const end = Date.now() + LIMIT_MS; !isSo(); await pause(20)) {
-      if (this.process.hasEnded || Date.now() > end) return false
-      meanwhile()
-    }
-    return true
-  }
-
-  async stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    this.process.signal(signal)
-    await this.process.ended()
-  }
-
-  private count(word: string): number {
-    return this.output.split(`\n${word}`).length - 1
   }
 }

@@ -103,8 +103,7 @@ export async function failingCall(
       if (code === 3) notStarted += 1
       const announced = announcedIn(writer.output)
       const verdict = await checkStore(store, announced)
-      const isWhole =
-        code === 3 || (code === 0 && announced.length + writer.output.split('refused').length - 1 === APPENDS)
+      const isWhole = code === 3 || (code === 0 && announced.length + writer.refused === APPENDS)
       const found = violationsOf(verdict) + (isWhole ? 0 : 1)
       violations += found
       if (found > 0)
@@ -180,7 +179,7 @@ export function fileLimit(appends: number): Promise<RigResult> {
     const writer = new WriterProcess(args, ['prlimit', '--fsize=400000'])
     const code = await writer.ended()
     const announced = announcedIn(writer.output)
-    const refusals = writer.output.split('refused').length - 1
+    const refusals = writer.refused
     const verdict = await checkStore(folder, announced)
     const isAlive = code === 0
     // The limit must have been met: by a refusal, or by records given up with a gap record.

@@ -42,6 +42,37 @@ export class WriterProcess {
     return this.child.pid ?? 0
   }
 
+  /** Appends that it was told are stored. */
+  get stored(): number {
+    return this.said('stored ')
+  }
+
+  get sealed(): number {
+    return this.said('sealed ')
+  }
+
+  get refused(): number {
+    return this.said('refused ')
+  }
+
+  /** What it said of its health last. */
+  get health(): string | undefined {
+    return [...this.output.matchAll(/^health (.*)$/gm)].at(-1)?.[1]
+  }
+
+  get lastWords(): string {
+    return `${this.stored} stored, ${this.sealed} sealed, ${this.refused} refused: ${this.output.slice(-300)}`
+  }
+
+  /** Waits until it is so, and does `meanwhile` again and again; false when the writer has ended or it takes too long. */
+  async until(isSo: () => boolean, meanwhile: () => void = () => undefined, withinMs = 60_000): Promise<boolean> {
+    for (const end = Date.now() + withinMs; !isSo(); await pause(20)) {
+      if (this.hasEnded || Date.now() > end) return false
+      meanwhile()
+    }
+    return true
+  }
+
   signal(name: 'SIGSTOP' | 'SIGKILL' | 'SIGCONT' | 'SIGTERM'): void {
     this.child.kill(name)
   }
@@ -49,6 +80,11 @@ export class WriterProcess {
   async ended(): Promise<number | null> {
     if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close')
     return this.child.exitCode
+  }
+
+  /** How many of its lines begin so; its first is another. */
+  private said(word: string): number {
+    return this.output.split(`\n${word}`).length - 1
   }
 }
 
