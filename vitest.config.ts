@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { RigsFirst } from './vitest.sequencer.js'
 
 // Packages are resolved to their sources, so a test never runs against a stale build.
 const conditions = ['metergate-source']
@@ -14,6 +15,7 @@ export default defineConfig({
     pool: 'forks',
     // Many files wait for real programs; vitest would leave one core idle by default.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: RigsFirst },
     testTimeout: 30_000,
     reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],
   },

@@ -5,7 +5,8 @@ import { busControls } from './bus-controls.js'
 import { busFaults, busLate } from './bus-faults.js'
 import { busFuzz } from './bus-fuzz.js'
 import { INTACT, MUTATIONS, RIGHT_CHECK } from './bus-mutations.js'
-import { anyTransaction, careless, lacking, unguarded } from './bus-planted.js'
+import { busNoise } from './bus-noise.js'
+import { anyTransaction, careless, lacking, sulking, unguarded } from './bus-planted.js'
 import { KINDS } from './bus-provocation.js'
 import { busSlaves } from './bus-slaves.js'
 
@@ -45,6 +46,17 @@ describe.each(['modbus', 'dlt645', 'modbus_tcp'] as const)('mutated frames of %s
     }
     const detectable = Object.entries(kinds).filter(([name]) => name !== RIGHT_CHECK)
     for (const [name, { undetectable }] of detectable) expect(undetectable, name).toBe(0)
+  })
+})
+
+describe('a line of noise', () => {
+  it.each(['modbus', 'dlt645'] as const)('gives no wrong value of %s', { timeout: 60_000 }, async (protocol) => {
+    const { notes, violations } = await busNoise(protocol, 5_000)
+    expect(violations, JSON.stringify(notes)).toBe(0)
+  })
+
+  it('stops a master that sulks for long, and the rig finds it out', { timeout: 60_000 }, async () => {
+    expect((await busNoise('modbus', 5_000, sulking('modbus'))).violations).toBeGreaterThan(0)
   })
 })
 

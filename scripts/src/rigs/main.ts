@@ -38,6 +38,7 @@ const some = (all: number): readonly number[] => upTo(all).filter((nth) => long 
 /** Beyond starting, where the store must go on by itself. */
 const deep = (): readonly number[] => (long ? upTo(120) : [45, 65, 85, 105])
 
+const tracer = (): string | undefined => (spawnSync('strace', ['-V']).status === 0 ? undefined : 'strace')
 const fakeTime = (): string | undefined => (fakeTimeLibrary() === undefined ? 'libfaketime' : undefined)
 
 /** Two seconds of delay, a fifth of the connections reset, and a backlog that takes half an hour: which of them are reset no longer decides. */
@@ -90,31 +91,36 @@ const RIGS: Readonly<Record<string, Rig>> = {
   'kill-loop': { mounts: false, run: () => killLoop(long ? 200 : 8) },
   'power-cut': { mounts: true, run: () => powerCut(long ? 200 : 5, 'FULL') },
   'power-cut-control': { mounts: true, control: true, run: () => powerCut(long ? 20 : 3, 'NORMAL') },
-  'failing-fsync': { mounts: false, run: () => failingCall('fsync', 'EIO', some(40)) },
-  'failing-write': { mounts: false, run: () => failingCall('write', 'ENOSPC', some(60)) },
-  'failing-write-burst': { mounts: false, run: () => failingCall('write', 'EIO', deep(), 5) },
-  'failing-write-too-big': { mounts: false, run: () => failingCall('write', 'EFBIG', deep(), 3) },
-  flushes: { mounts: false, run: () => flushes(long ? 200 : 20, 'FULL') },
-  'flushes-control': { mounts: false, control: true, run: () => flushes(20, 'NORMAL') },
+  'failing-fsync': { mounts: false, needs: tracer, run: () => failingCall('fsync', 'EIO', some(40)) },
+  'failing-write': { mounts: false, needs: tracer, run: () => failingCall('write', 'ENOSPC', some(60)) },
+  'failing-write-burst': { mounts: false, needs: tracer, run: () => failingCall('write', 'EIO', deep(), 5) },
+  'failing-write-too-big': { mounts: false, needs: tracer, run: () => failingCall('write', 'EFBIG', deep(), 3) },
+  flushes: { mounts: false, needs: tracer, run: () => flushes(long ? 200 : 20, 'FULL') },
+  'flushes-control': { mounts: false, needs: tracer, control: true, run: () => flushes(20, 'NORMAL') },
   'file-limit': { mounts: false, run: () => fileLimit(long ? 300 : 150) },
   cap: { mounts: false, run: () => cap(long ? 16 : 0.5) },
   mutations: { mounts: false, run: () => mutations(long ? 300 : 10, false, keep) },
   'mutations-control': { mounts: false, control: true, run: () => mutations(3, true) },
   'read-only': { mounts: true, run: () => readOnly(long ? 120 : 3) },
-  'migration-killed': { mounts: false, run: () => migrationKilled(long ? upTo(80) : [17], FIXTURES) },
-  'migration-killed-control': { mounts: false, control: true, run: () => migrationKilled([40], FIXTURES, true) },
+  'migration-killed': { mounts: false, needs: tracer, run: () => migrationKilled(long ? upTo(80) : [17], FIXTURES) },
+  'migration-killed-control': {
+    mounts: false,
+    needs: tracer,
+    control: true,
+    run: () => migrationKilled([40], FIXTURES, true),
+  },
   'full-disk': { mounts: true, run: fullDisk },
   wear: { mounts: true, run: () => wear(long ? 8640 : 600) },
   'two-instances': { mounts: false, run: () => twoInstances(long ? 10 : 1) },
   sigterm: { mounts: false, run: () => sigterm(long ? 60 : 2) },
-  'slow-flush': { mounts: false, run: () => slowFlush(long ? 120 : 8) },
+  'slow-flush': { mounts: false, needs: tracer, run: () => slowFlush(long ? 120 : 8) },
   'boot-in-1970': { mounts: false, needs: fakeTime, run: () => bootIn1970(long ? 60 : 4) },
   'clock-steps': { mounts: false, needs: fakeTime, run: () => clockSteps(long ? 20 : 2) },
   'unsynced-boots': { mounts: true, needs: fakeTime, run: unsyncedBoots },
   'cloud-same-batch': { mounts: false, run: () => sameBatch('sqlite', long ? 100 : 2) },
   'cloud-same-batch-pg': { mounts: false, needs: hasPostgres, run: () => sameBatch('postgres', long ? 100 : 2) },
   'cloud-power-cut': { mounts: true, run: () => cloudPowerCut(long ? 100 : 2) },
-  'cloud-power-cut-control': { mounts: true, control: true, run: () => cloudPowerCut(2, true) },
+  'cloud-power-cut-control': { mounts: true, needs: tracer, control: true, run: () => cloudPowerCut(2, true) },
   'cloud-database-crash': { mounts: false, needs: hasPostgres, run: () => databaseCrash(long ? 50 : 2) },
   'cloud-database-gone': {
     mounts: false,

@@ -32,10 +32,10 @@ export const PLANTED_MISTAKES: Readonly<Record<string, PlantedMistake>> = {
     foundBy: { rig: 'full-disk' },
   },
   'sigterm-planted': {
-    what: 'what waits is not committed before closing',
-    file: 'agent/src/store/sqlite-record-store.ts',
-    right: 'if (this.stopping.signal.aborted) return\n    this.commit()\n',
-    wrong: 'if (this.stopping.signal.aborted) return\n',
+    what: 'told to stop it is gone at once, and what waits with it',
+    file: 'agent/src/cli/process-io.ts',
+    right: "process.on('SIGTERM', () => stop.abort(new Stopped('SIGTERM')))",
+    wrong: "process.on('SIGTERM', () => process.exit(0))",
     foundBy: { rig: 'sigterm' },
   },
   'statuses-planted': {
