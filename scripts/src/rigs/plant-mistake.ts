@@ -15,6 +15,7 @@ const BESIDE_PACKAGES = [
   'tsconfig.json',
   'tsconfig.base.json',
   'vitest.config.ts',
+  'vitest.sequencer.ts',
   'vitest.global.ts',
   'vitest.setup.ts',
 ]
