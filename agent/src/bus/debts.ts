@@ -11,7 +11,7 @@ export interface Asked {
 
 interface Debt<A extends Asked> {
   readonly asked: A
-  /** When it was asked last. */
+  /** When its last byte was on the wire, the last time it was asked. */
   askedAt: number
   /** Asked more than once in a row, so one answer does not settle it. */
   many: boolean

@@ -218,7 +218,7 @@ describe('late DL/T 645 answers', () => {
     })
     const bus = new SerialBus(line, clock, { settings: { baud: 2400, format: '8E1' } })
     const read = (di: string) => clock.runUntil(bus.read(read645(di)))
-    return { bus, read }
+    return { bus, read, pause: (ms: number) => clock.advance(ms) }
   }
 
   it('are never taken for another identifier', async () => {
@@ -244,5 +244,19 @@ describe('late DL/T 645 answers', () => {
     const { read } = meter([50, 50, 50], [0, 1, 2])
     expect(await read('00010000')).toEqual({ ok: false, fault: { kind: 'exception', code: 2 } })
     expect(await read('00010000')).toEqual({ ok: false, fault: { kind: 'exception', code: 2 } })
+  })
+
+  it('teach how slow a meter has become, though a slow wire carries them for longer than it may take to begin', async () => {
+    const delays = [...Array<number>(100).fill(100), ...Array<number>(20).fill(400)]
+    const { bus, read, pause } = meter(delays)
+    for (let i = 0; i < 100; i++) await read('00010000')
+    expect(bus.health().units.get('dlt645:000000000161')?.timeoutMs).toBeLessThan(250)
+    const outcomes: boolean[] = []
+    // Polled alone on its line, so that each late answer is found at the next poll only.
+    for (let i = 0; i < 5; i++) {
+      outcomes.push((await read('00010000')).ok)
+      await pause(10_000)
+    }
+    expect(outcomes.slice(1)).toEqual([true, true, true, true])
   })
 })

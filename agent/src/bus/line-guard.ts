@@ -149,7 +149,7 @@ export class LineGuard<Q extends Question = Question> {
     const quiet = await this.#quiet(question, opened.value, signal)
     if (!quiet.ok) return quiet
     const begun = this.#clock.mono()
-    this.#debts.ask(question, begun)
+    this.#debts.ask(question, begun + wireMs(question.bytes.length, opened.value))
     const written = await this.#port.write(question.bytes, question.answerLength)
     if (!written.ok) return this.#down(written.fault.why)
     // The driver takes the bytes at once; the wire needs its time for them.
@@ -249,8 +249,17 @@ export class LineGuard<Q extends Question = Question> {
       if (!this.#lastTalk.has(sighting.unit)) this.#damage += 1
       return 'late'
     }
-    if (sighting.kind === 'answer') this.#timing(sighting.unit).answeredLate(this.#clock.mono() - verdict.askedAt)
+    if (sighting.kind === 'answer')
+      this.#timing(sighting.unit).answeredLate(this.#beginningOf(sighting) - verdict.askedAt)
     return 'late'
+  }
+
+  /** When its first byte came; it may have lain here for long, and handed over in one piece it began before. */
+  #beginningOf({ start, end }: Frame): number {
+    const first = this.#inbox.arrivalOf(start)
+    return this.#settings
+      ? Math.min(first, this.#inbox.arrivalOf(end - 1) - wireMs(end - start, this.#settings))
+      : first
   }
 
   /** Bytes of no frame: part of our own request that came back is an echo too, the rest is noise. */

@@ -48,12 +48,16 @@ export class UnitTiming {
   answered(turnaroundMs: number): void {
     this.#recent = this.#recent === undefined ? turnaroundMs : this.#recent + (turnaroundMs - this.#recent) / 8
     // The start value fades out over the first answers: ten quick ones do not prove that the maker's maximum never comes.
-    const before = this.#peak ?? (this.#start - 60) / 1.5
-    this.#peak = Math.max(turnaroundMs, before * DECAY)
+    this.#peak = Math.max(turnaroundMs, this.#before() * DECAY)
   }
 
-  /** An answer that came after its time-out, this long after its question. What nobody would wait for teaches nothing. */
+  /** An answer that began after its time-out, this long after its question. What nobody would wait for teaches nothing. */
   answeredLate(afterMs: number): void {
-    if (afterMs <= this.#most) this.#peak = Math.max(this.#peak ?? 0, afterMs)
+    if (afterMs <= this.#most) this.#peak = Math.max(this.#before(), afterMs)
+  }
+
+  /** The peak so far; at first the one that the start value stands for. */
+  #before(): number {
+    return this.#peak ?? (this.#start - 60) / 1.5
   }
 }
