@@ -107,3 +107,40 @@ describe('a line without damage is asked once a value', () => {
     expect(requests()).toBe(2)
   })
 })
+
+describe('an answer is heard to its end', () => {
+  const settings = (baud: number) => ({ baud, format: '8E1' }) as const
+  /** A meter whose bytes come one by one. */
+  const meterAt = (baud: number, turnaroundMs: number, bytes: Uint8Array) => {
+    const clock = new VirtualClock()
+    const line = new ScriptedLine(clock, () =>
+      Array.from(bytes, (byte, i) => ({
+        afterMs: turnaroundMs + wireMs(i + 1, settings(baud)),
+        bytes: Uint8Array.of(byte),
+      })),
+    )
+    const bus = new SerialBus(line, clock, { settings: settings(baud) })
+    return async () => {
+      const { ok } = await clock.runUntil(bus.read(read))
+      await clock.advance(1000)
+      return ok
+    }
+  }
+
+  it('though at the time-out only wake-up bytes have come', async () => {
+    expect(await meterAt(2400, 485, TRUE)()).toBe(true)
+  })
+
+  it('though the meter takes all the 500 ms the standard allows, which it is known for after one answer', async () => {
+    const ask = meterAt(2400, 500, TRUE)
+    await ask()
+    expect(await ask()).toBe(true)
+  })
+
+  it.each([
+    [300, 40],
+    [1200, 196],
+  ])('though at %i baud one of %i bytes takes longer than a babbling line is listened to', async (baud, length) => {
+    expect(await meterAt(baud, 200, answer(METER, ...new Uint8Array(length)))()).toBe(true)
+  })
+})

@@ -1,5 +1,6 @@
 import {
   cutDlt645Frame,
+  DLT645_LONGEST_DATA,
   type Dlt645Frame,
   encodeDlt645Read,
   encodeDlt645ReadAddress,
@@ -18,6 +19,9 @@ const SHORTEST = 12
 const GAP_MS = 300
 /** No wake-up bytes, identifier and one byte of data: what an answer takes on the wire at least. */
 const LEAST_ANSWER = SHORTEST + 5
+/** Four wake-up bytes and as much data as a frame can hold. */
+const LONGEST_ANSWER = 4 + SHORTEST + DLT645_LONGEST_DATA
+const WAKE_UP = 0xfe
 
 /** A DL/T 645 read, or follow-up frame `sequence` of it, as the guard needs it. */
 export function dlt645Question(read: Dlt645Read, sequence?: number): Question {
@@ -29,6 +33,7 @@ export function dlt645Question(read: Dlt645Read, sequence?: number): Question {
     shape,
     refusal,
     answerLength: LEAST_ANSWER,
+    longestAnswer: LONGEST_ANSWER,
     shortest: SHORTEST,
     gapMs: GAP_MS,
     namesRegister: true,
@@ -69,7 +74,11 @@ function scanDlt645(bytes: Uint8Array, wanted: Wanted, expects: Expects): Scan {
   for (;;) {
     const cut = cutDlt645Frame(bytes, from)
     damaged ||= cut.badChecksums > 0
-    if (cut.kind !== 'frame') return { sightings, open: openEnd(cut.kind === 'more', damaged, bytes.length, from) }
+    if (cut.kind !== 'frame') {
+      // Wake-up bytes and nothing yet behind them are the beginning of an answer, too.
+      const begun = cut.kind === 'more' || (bytes.length > from && bytes.at(-1) === WAKE_UP)
+      return { sightings, open: openEnd(begun, damaged, bytes.length, from) }
+    }
     sightings.push(sightingOf({ ...cut.frame, start: withWakeUps(bytes, cut.frame.start, from) }, wanted, expects))
     from = cut.frame.end
     damaged = false
@@ -79,7 +88,7 @@ function scanDlt645(bytes: Uint8Array, wanted: Wanted, expects: Expects): Scan {
 /** Wake-up bytes (FEH) before a frame belong to it. */
 function withWakeUps(bytes: Uint8Array, start: number, from: number): number {
   let begin = start
-  while (begin > from && bytes[begin - 1] === 0xfe) begin -= 1
+  while (begin > from && bytes[begin - 1] === WAKE_UP) begin -= 1
   return begin
 }
 

@@ -63,12 +63,14 @@ export class Hearing {
   async outcome(signal: AbortSignal | undefined): Promise<Result<Heard, BusFault>> {
     const { clock, inbox, port } = this.#ears
     const deadline = this.#sent + this.#ears.timing.timeoutMs + this.#viaNetworkMs()
-    const giveUp = deadline + wireMs(this.#question.answerLength, this.#settings) + BABBLE_MS
+    const giveUp = deadline + wireMs(this.#question.longestAnswer, this.#settings) + BABBLE_MS
     for (;;) {
       const { answer, open } = this.#hear(false)
       if (answer) return answer
       if (inbox.down !== undefined) return this.#ears.down(inbox.down)
-      const until = Math.min(giveUp, open ? (inbox.lastAt ?? clock.mono()) + this.#question.gapMs : deadline)
+      const gapEnd = (inbox.lastAt ?? clock.mono()) + this.#question.gapMs
+      // What looks like the beginning of an answer may be noise, and the answer still to come.
+      const until = Math.min(giveUp, open?.kind === 'partial' ? Math.max(deadline, gapEnd) : open ? gapEnd : deadline)
       const heard = inbox.heard
       await inbox.wait(until, Math.max(open?.need ?? 0, this.#question.shortest, this.#grown(open)), signal)
       if (clock.mono() < until && inbox.heard > heard) continue

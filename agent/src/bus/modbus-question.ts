@@ -26,13 +26,15 @@ export function modbusQuestion(
   const unit = unitKey(read)
   const shape = modbusShape(read)
   const refusal = refusalOf(read.function)
+  const answerLength = expectedReplyLength(read.function, read.count)
   return {
     read,
     unit,
     bytes,
     shape,
     refusal,
-    answerLength: expectedReplyLength(read.function, read.count),
+    answerLength,
+    longestAnswer: answerLength,
     shortest: EXCEPTION_LENGTH,
     gapMs: nature === 'serial' ? SERIAL_GAP_MS : SOCKET_GAP_MS,
     namesRegister: false,

@@ -57,6 +57,8 @@ export interface Question {
   readonly refusal: string
   /** Bytes of the whole normal answer, or the fewest it can have; for the time it takes on the wire. */
   readonly answerLength: number
+  /** Bytes of the longest answer it can have. */
+  readonly longestAnswer: number
   /** Fewest bytes that can be a whole answer. */
   readonly shortest: number
   /** The silence inside a frame after which the rest is not coming, in milliseconds. */

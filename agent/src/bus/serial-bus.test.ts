@@ -97,6 +97,13 @@ describe('an answer is taken', () => {
     await expectTruth((request) => [{ afterMs: 40, bytes: bytesOf(5, 3, 20, 1, 2, ...answerTo(request)) }])
   })
 
+  it('of a slow meter, behind noise that looks like the beginning of an answer and stays without an end', async () => {
+    await expectTruth((request) => [
+      { afterMs: 10, bytes: bytesOf(5, 3, 20, 1, 2) },
+      { afterMs: 300, bytes: answerTo(request) },
+    ])
+  })
+
   it('when it holds a whole frame of its own inside', async () => {
     const inner = exception(5, 3, 2)
     const script: Script = (request) => {
