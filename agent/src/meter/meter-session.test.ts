@@ -1,4 +1,13 @@
-import { fail, type ModbusProfile, meterIdSchema, monoMs, ok, type Result, type Stamp } from '@metergate/protocol'
+import {
+  fail,
+  type MeterProfile,
+  type ModbusProfile,
+  meterIdSchema,
+  monoMs,
+  ok,
+  type Result,
+  type Stamp,
+} from '@metergate/protocol'
 import { parseProfile } from '@metergate/protocol/profiles'
 import { describe, expect, it } from 'vitest'
 import type { BusFault } from '../bus/bus-fault.js'
@@ -25,18 +34,23 @@ function profileWith(items: readonly ReturnType<typeof volts>[]): ModbusProfile 
 }
 const profile = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 30)])
 
+const ZERO = {
+  ...{ requests: 0, good: 0, timeout: 0, crc: 0, bad_frame: 0, exception: 0, line_down: 0 },
+  ...{ stray_bytes: 0, echoes: 0, late_answers: 0, resyncs: 0 },
+}
+
 /** A bus whose unit takes `turnaroundMs` and refuses what `refuses` says. */
-function rig(turnaroundMs: number, refuses: (read: ModbusRead) => boolean = () => false, model = profile) {
+function rig(
+  turnaroundMs: number,
+  refuses: (read: ModbusRead) => boolean = () => false,
+  model: MeterProfile = profile,
+) {
   const clock = new VirtualClock()
   const asked: ModbusRead[] = []
-  const zero = {
-    ...{ requests: 0, good: 0, timeout: 0, crc: 0, bad_frame: 0, exception: 0, line_down: 0 },
-    ...{ stray_bytes: 0, echoes: 0, late_answers: 0, resyncs: 0 },
-  }
   const health: BusHealth = {
     open: true,
-    line: zero,
-    units: new Map([['modbus:1', { ...zero, timeoutMs: 500, turnaroundMs }]]),
+    line: ZERO,
+    units: new Map([['modbus:1', { ...ZERO, timeoutMs: 500, turnaroundMs }]]),
   }
   const bus: RegisterBus = {
     read: async (read: BusRead): Promise<Result<BusAnswer, BusFault>> => {
@@ -89,6 +103,47 @@ describe('a meter session', () => {
     expect(await poll()).toEqual({ reads: 2, absent: 0 })
   })
 
+  it('reads everything in as few requests as at first, soon after a meter that refused everything has come to itself', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n', 'voltage_l1_l2', 'voltage_l2_l3', 'voltage_l3_l1']
+    let isStarting = true
+    const { poll, later } = rig(15, () => isStarting, profileWith(names.map((name, index) => volts(name, index))))
+    for (let i = 0; i < 10; i++) await poll()
+    isStarting = false
+    later(600_000)
+    for (let i = 0; i < 30; i++) {
+      later(1_000)
+      await poll()
+    }
+    expect(await poll()).toEqual({ reads: 1, absent: 0 })
+  })
+
+  it('does not read in pieces for ever what was refused in one piece once', async () => {
+    let isStarting = true
+    const { poll, later } = rig(120, ({ count }) => isStarting && count > 1)
+    expect(await poll()).toMatchObject({ absent: 0 })
+    isStarting = false
+    expect(await poll()).toMatchObject({ reads: 2 })
+    later(600_000)
+    expect(await poll()).toEqual({ reads: 1, absent: 0 })
+  })
+
+  it('asks a meter with real holes hardly more than its plan, and loses no value by putting what it learnt to the test', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n', 'voltage_l1_l2', 'voltage_l2_l3', 'voltage_l3_l1']
+    const more = ['current_l1', 'current_l2', 'current_l3', 'frequency', 'power_factor_total', 'power_active_total']
+    const model = profileWith([...names, ...more].map((name, index) => volts(name, index)))
+    const { poll, later } = rig(15, ({ address, count }) => address <= 5 && 5 < address + count, model)
+    for (let i = 0; i < 20; i++) await poll()
+    let reads = 0
+    for (let second = 0; second < 7200; second += 10) {
+      later(10_000)
+      const outcome = await poll()
+      if (second >= 3600) reads += outcome.reads
+      expect(outcome.absent).toBe(1)
+    }
+    expect(await poll()).toEqual({ reads: 2, absent: 1 })
+    expect(reads).toBeLessThan(2 * 360 + 20)
+  })
+
   it('leaves out again what is still refused', async () => {
     const { poll, later } = rig(15, (read) => read.address >= 30)
     await poll()
@@ -112,4 +167,60 @@ describe('a meter session', () => {
     const good = reads.filter(({ address, count }) => count === 1 && address % 2 === 0).map(({ address }) => address)
     expect(good).toEqual([0, 2, 4, 6, 8, 10])
   })
+
+  it('puts a refused DL/T 645 block to the test as a whole, however many values it holds', async () => {
+    let isStarting = true
+    const { poll, later } = dlt645Rig(() => isStarting)
+    await poll()
+    isStarting = false
+    later(600_000)
+    const { record } = await poll()
+    expect(record.values.filter((value) => 'absent' in value)).toEqual([])
+  })
 })
+
+/** A DL/T 645 meter with one block of three voltages. */
+function dlt645Rig(refuses: () => boolean) {
+  const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n']
+  const items = names.map((name, index) => ({
+    ...{ quantity: name, di: '0201ff00', scale: '0.1' },
+    ...{ bytes: 2, offset: 2 * index },
+  }))
+  const { read_function: _, max_registers: __, ...rest } = base
+  const parsed = parseProfile({ ...rest, protocol: 'dlt645', items })
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed))
+  const clock = new VirtualClock()
+  const bus: RegisterBus = {
+    read: async () =>
+      refuses()
+        ? fail({ kind: 'exception', code: 2 })
+        : ok({
+            data: Uint8Array.of(0, 0x23, 0, 0x23, 0, 0x23),
+            at: { mono: clock.mono(), wall: clock.wall() },
+            turnaroundMs: 100,
+            durationMs: 300,
+          }),
+    health: () => ({ open: true, line: ZERO, units: new Map() }),
+    close: async () => undefined,
+  }
+  let now = 0
+  const session = new MeterSession(
+    {
+      id: meterIdSchema.parse('m'),
+      profile: parsed.value,
+      target: { address: '000000000161' },
+      ratio: undefined,
+      limits: {},
+      settings: { baud: 2400, format: '8E1', turnaroundMs: 100 },
+    },
+    bus,
+    () => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' }),
+    () => monoMs(now),
+  )
+  return {
+    poll: () => session.poll(['power']),
+    later: (ms: number) => {
+      now += ms
+    },
+  }
+}

@@ -22,6 +22,7 @@ import type { PlausibilityLimits } from '../reading/plausibility.js'
 import { rawValues } from './raw-values.js'
 import {
   dlt645Request,
+  itemKey,
   type Learnt,
   modbusRequest,
   NOTHING_LEARNT,
@@ -73,7 +74,7 @@ export interface Readout {
 const REFUSALS = new Set([1, 2, 3])
 /** A plan is parted at most this often in one poll, so that a stubborn meter does not hold the line. */
 const SPLITS_AT_ONCE = 4
-/** One refused item is asked again this often: a meter that was just starting refuses what it knows. */
+/** One lesson is put to the test this often: a meter that was just starting refuses what it knows. */
 const RETRY_REFUSED_MS = 600_000
 /** A measured turnaround that differs by more than this from the one planned with is worth a new plan. */
 const TURNAROUND_SHIFT_MS = 10
@@ -84,6 +85,10 @@ const REPLAN_EVERY_MS = 600_000
 export class MeterSession {
   readonly #plans = new Map<string, ReadPlan>()
   #learnt: Learnt = NOTHING_LEARNT
+  /** The one refused item, or the one parting, that is put to the test. */
+  #onTrial: Learnt = NOTHING_LEARNT
+  /** Which kind is tested first; the other's turn comes when one of it is still refused. */
+  #triesPartings = false
   /** The model with its addresses on the wire: a SunSpec meter is asked for them before its first poll. */
   #profile: MeterProfile
   #retriedAt = Number.NEGATIVE_INFINITY
@@ -111,16 +116,16 @@ export class MeterSession {
   async poll(groups: readonly PollGroup[], signal?: AbortSignal): Promise<PollOutcome> {
     this.#refresh()
     const blocks = await this.#ask(groups, signal)
+    if (blocks.some(({ read, outcome }) => outcome?.ok && puts(read, this.#onTrial))) this.#forget()
     return this.#outcome(groups.join('-'), blocks, this.plan(groups).left)
   }
 
-  /** What was learnt is not for ever: the oldest refusal is put to the test now and then, and reads are priced anew. */
+  /** What was learnt is not for ever: the oldest lesson is put to the test now and then, and reads are priced anew. */
   #refresh(): void {
     const now = this.now()
-    if (this.#learnt.refused.length > 0 && now - this.#retriedAt >= RETRY_REFUSED_MS) {
+    if (now - this.#retriedAt >= RETRY_REFUSED_MS) {
       this.#retriedAt = now
-      this.#learnt = { ...this.#learnt, refused: this.#learnt.refused.slice(1) }
-      this.#plans.clear()
+      this.#putToTest()
     }
     if (now - this.#pricedAt < REPLAN_EVERY_MS) return
     const measured = this.bus.health().units.get(this.#unit())?.turnaroundMs
@@ -129,6 +134,38 @@ export class MeterSession {
     if (Math.abs(measured - this.#turnaroundMs) < TURNAROUND_SHIFT_MS) return
     this.#turnaroundMs = measured
     this.#plans.clear()
+  }
+
+  /** Takes the oldest lesson out of what was learnt; one that no read has put to the test until now goes back. */
+  #putToTest(): void {
+    if (this.#onTrial !== NOTHING_LEARNT) this.#keep()
+    const { barriers, refused } = this.#learnt
+    const [barrier, key] = [barriers[0], refused[0]]
+    if (barrier !== undefined && (this.#triesPartings || key === undefined)) {
+      this.#onTrial = { barriers: [barrier], refused: [] }
+      this.#learnt = { barriers: barriers.slice(1), refused }
+    } else if (key !== undefined) {
+      this.#onTrial = { barriers: [], refused: [key] }
+      this.#learnt = { barriers, refused: refused.filter((each) => each !== key) }
+    } else return
+    this.#plans.clear()
+  }
+
+  /** What is on trial stays as it was learnt. */
+  #keep(): void {
+    const { barriers, refused } = this.#onTrial
+    this.#learnt = {
+      barriers: [...this.#learnt.barriers, ...barriers],
+      refused: [...this.#learnt.refused, ...refused],
+    }
+    this.#onTrial = NOTHING_LEARNT
+    this.#triesPartings = !this.#triesPartings
+  }
+
+  /** The meter answers what it once refused, so it may answer the rest, too: the next lesson is put to the test at once. */
+  #forget(): void {
+    this.#onTrial = NOTHING_LEARNT
+    this.#retriedAt = Number.NEGATIVE_INFINITY
   }
 
   #unit(): UnitKey {
@@ -258,7 +295,9 @@ export class MeterSession {
   }
 
   #learn(plan: ReadPlan, refused: PlannedRead): void {
-    this.#learnt = splitAfterException(plan, refused).request.learnt ?? this.#learnt
+    // A merged read with an item on trial may be refused for being merged: the item must still be asked alone.
+    if (puts(refused, this.#onTrial) && (refused.items.length === 1 || this.#onTrial.barriers.length > 0)) this.#keep()
+    else this.#learnt = splitAfterException(plan, refused).request.learnt ?? this.#learnt
     this.#retriedAt = this.now()
     this.#plans.clear()
   }
@@ -290,6 +329,14 @@ export class MeterSession {
       : { ok: false, absent: outcome ? absenceOf(outcome.fault) : 'not_polled' }
     return decodeBlock(blockOf(read), index, data, this.setup)
   }
+}
+
+/** Whether a read puts what is on trial to the test. */
+function puts(read: PlannedRead, { barriers, refused }: Learnt): boolean {
+  if (read.items.some(({ item }) => refused.includes(itemKey(item, read)))) return true
+  if (read.protocol !== 'modbus') return false
+  const end = read.address + read.count
+  return barriers.some(({ function: fn, at }) => fn === read.function && read.address < at && at < end)
 }
 
 /** A read as the meter sees it. */
