@@ -47,7 +47,9 @@ export function isLegal(group: readonly Extent[], profile: ModbusProfile, barrie
   const most = Math.min(profile.max_registers, block.function <= 2 ? 2000 : 125)
   if (block.count > most || end > 0x10000) return false
   if (profile.forbidden.some(({ from, to }) => from < end && to >= block.address)) return false
-  if (barriers.some(({ function: fn, at }) => fn === block.function && block.address < at && at < end)) return false
+  const isParted = barriers.some(({ function: fn, at }) => fn === block.function && block.address < at && at < end)
+  // A value whose scale factor lies beyond the barrier is still read, with it or not at all.
+  if (isParted && group.length > 1) return false
   return mayReadThrough(group, block, profile)
 }
 

@@ -151,6 +151,19 @@ describe('a plan learns from exceptions', () => {
     expect(ranges(again.reads)).toEqual(ranges(second.reads))
   })
 
+  it('still merges the rest when a parting falls between values that share a scale factor', () => {
+    const values = [0, 1, 2, 3].map((address) => item(address, 'u16', { scale_factor_address: 6, exponent: -1 }))
+    const first = plan(profileOf([...values, item(4), item(5)]))
+    const [whole] = first.reads
+    invariant(whole, 'one read')
+    expect(ranges(splitAfterException(first, whole).reads)).toEqual([
+      [0, 7],
+      [1, 6],
+      [2, 5],
+      [3, 4],
+    ])
+  })
+
   it('finds any set of refused registers with fewer exceptions than items, and then reads all the others', () => {
     fc.assert(
       fc.property(
