@@ -1,6 +1,7 @@
 import {
   type Clock,
   cutTcpFrame,
+  durationMs,
   encodeTcpReadRequest,
   epochMs,
   fail,
@@ -12,12 +13,13 @@ import {
 } from '@metergate/protocol'
 import { type BusFault, refusalOf } from './bus-fault.js'
 import { Inbox } from './inbox.js'
+import type { UnitFacts } from './line-guard.js'
 import type { LinePort } from './line-port.js'
 import { type UnitKey, unitKey } from './question.js'
 import type { BusAnswer, BusHealth, BusRead, ModbusRead, RegisterBus } from './register-bus.js'
 import { Tally } from './tally.js'
 import { Turns } from './turns.js'
-import { type TurnaroundFacts, UnitTiming } from './unit-timing.js'
+import { UnitTiming } from './unit-timing.js'
 
 const REOPEN_EVERY_MS = 500
 /** A network may hold a packet longer than a wire holds a byte. */
@@ -37,16 +39,20 @@ export class ModbusTcpBus implements RegisterBus {
   readonly #turns = new Turns()
   readonly #line = new Tally()
   readonly #units = new Map<UnitKey, { tally: Tally; timing: UnitTiming }>()
-  readonly #turnarounds: ReadonlyMap<UnitKey, TurnaroundFacts>
+  readonly #facts: ReadonlyMap<UnitKey, UnitFacts>
+  readonly #lastTalk = new Map<UnitKey, number>()
+  /** Bytes heard ever when the last time-out was believed. */
+  #heardAtTimeout: number | undefined
   #transaction = 0
   #closedWhy: string | undefined = 'not opened yet'
   #triedAt: number | undefined
 
-  constructor(port: LinePort, clock: Clock, turnarounds: ReadonlyMap<UnitKey, TurnaroundFacts> = new Map()) {
+  /** `units`: of their facts pause and turnaround count here; speed and format are the gateway's. */
+  constructor(port: LinePort, clock: Clock, units: ReadonlyMap<UnitKey, UnitFacts> = new Map()) {
     this.#port = port
     this.#clock = clock
     this.#inbox = new Inbox(clock)
-    this.#turnarounds = turnarounds
+    this.#facts = units
   }
 
   read(request: BusRead, signal?: AbortSignal): Promise<Result<BusAnswer, BusFault>> {
@@ -87,6 +93,7 @@ export class ModbusTcpBus implements RegisterBus {
   }
 
   async #exchange(read: ModbusRead, signal: AbortSignal | undefined): Promise<Result<BusAnswer, BusFault>> {
+    await this.#pause(unitKey(read), signal)
     const opened = await this.#opened()
     if (!opened.ok) return opened
     // What lies in the inbox stays: it may be the beginning of a late answer, and a stream cut inside a frame cannot be read on.
@@ -94,7 +101,16 @@ export class ModbusTcpBus implements RegisterBus {
     const begun = this.#clock.mono()
     const written = await this.#port.write(encodeTcpReadRequest(this.#transaction, read))
     if (!written.ok) return this.#down(written.fault.why)
-    return this.#hear(read, begun, this.#clock.mono(), signal)
+    const sent = this.#clock.mono()
+    this.#lastTalk.set(unitKey(read), sent)
+    return this.#hear(read, begun, sent, signal)
+  }
+
+  /** A gateway sends on at once what it gets: the silence a meter needs is kept here. */
+  async #pause(unit: UnitKey, signal: AbortSignal | undefined): Promise<void> {
+    const end = (this.#lastTalk.get(unit) ?? Number.NEGATIVE_INFINITY) + (this.#facts.get(unit)?.pauseMs ?? 0)
+    const left = end - this.#clock.mono()
+    if (left > 0) await this.#clock.sleep(durationMs(left), signal)
   }
 
   async #hear(
@@ -116,6 +132,7 @@ export class ModbusTcpBus implements RegisterBus {
         this.#inbox.drop(cut.next)
         const outcome = this.#judge(read, cut.frame, cut.next, Math.round(mono - sent))
         if (!outcome) continue
+        this.#lastTalk.set(unitKey(read), mono)
         if (!outcome.ok) return outcome
         this.#unit(read).timing.answered(mono - sent)
         const wall = epochMs(Math.round(this.#clock.wall() - (this.#clock.mono() - mono)))
@@ -129,8 +146,20 @@ export class ModbusTcpBus implements RegisterBus {
       if (this.#inbox.heard > heard) continue
       if (this.#inbox.bytes.length > 0)
         return this.#giveUp('closed after an answer that broke off', 'the answer broke off')
+      await this.#renewIfDead()
       return fail({ kind: 'timeout', waitedMs: Math.round(this.#clock.mono() - sent) })
     }
+  }
+
+  /**
+   * A gateway that was switched off and on, or a router that forgot, leaves a connection nothing comes over any more, and the system
+   * takes many minutes to say so. After two time-outs with nothing heard in between the next request opens another.
+   */
+  async #renewIfDead(): Promise<void> {
+    const { heard } = this.#inbox
+    const isDead = this.#heardAtTimeout === heard
+    this.#heardAtTimeout = isDead ? undefined : heard
+    if (isDead) await this.#close('closed after two requests over which nothing came')
   }
 
   /** Undefined for frames that answer something else. */
@@ -170,10 +199,14 @@ export class ModbusTcpBus implements RegisterBus {
   /** A stream whose frames cannot be told apart is not read on: the connection is closed and opened anew for the next request. */
   async #giveUp(closedWhy: string, why: string): Promise<Result<never, BusFault>> {
     const received = Buffer.from(this.#inbox.bytes).toString('hex')
-    await this.#port.close()
-    this.#closedWhy = closedWhy
-    this.#triedAt = undefined
+    await this.#close(closedWhy)
     return fail({ kind: 'bad_frame', received, why })
+  }
+
+  async #close(why: string): Promise<void> {
+    await this.#port.close()
+    this.#closedWhy = why
+    this.#triedAt = undefined
   }
 
   #down(why: string): Result<never, BusFault> {
@@ -185,7 +218,7 @@ export class ModbusTcpBus implements RegisterBus {
     const key = unitKey(read)
     const known = this.#units.get(key)
     if (known) return known
-    const unit = { tally: new Tally(), timing: new UnitTiming(this.#turnarounds.get(key)) }
+    const unit = { tally: new Tally(), timing: new UnitTiming(this.#facts.get(key)?.turnaround) }
     this.#units.set(key, unit)
     return unit
   }

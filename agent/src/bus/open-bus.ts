@@ -40,12 +40,8 @@ export function createBus(
         settings: { baud: address.baud ?? 9600, format: address.format ?? '8N1' },
         units: withoutSettings(units),
       })
-    case 'modbus_tcp': {
-      const turnarounds = [...units].flatMap(([key, { turnaround }]) =>
-        turnaround ? [[key, turnaround] as const] : [],
-      )
-      return new ModbusTcpBus(new TcpLine(address.host, address.port, clock), clock, new Map(turnarounds))
-    }
+    case 'modbus_tcp':
+      return new ModbusTcpBus(new TcpLine(address.host, address.port, clock), clock, units)
     default:
       return unreachable(address)
   }

@@ -119,6 +119,45 @@ describe('Modbus TCP', () => {
     await expectTruth(master, read(0))
   })
 
+  it('leaves a meter the pause it needs, as on a wire', async () => {
+    const instants: number[] = []
+    const { port } = await serve((socket) => {
+      socket.on('data', (chunk) => {
+        instants.push(realClock.mono())
+        const rtu = answerTo(Uint8Array.of(...chunk.subarray(6), 0, 0))
+        socket.write(frame(chunk.readUInt16BE(0), chunk[6] ?? 0, rtu.slice(1, -2)))
+      })
+    })
+    const master = createBus(
+      { kind: 'modbus_tcp', host: '127.0.0.1', port },
+      realClock,
+      new Map([['modbus:1', { pauseMs: 200 }]]),
+    )
+    toClose.push(() => master.close())
+    await expectTruth(master, read(0))
+    await expectTruth(master, read(16))
+    const [first = 0, second = 0] = instants
+    expect(second - first).toBeGreaterThanOrEqual(199)
+    // Another unit need not wait for it.
+    await expectTruth(master, read(0, 10, 2))
+    expect((instants[2] ?? 0) - second).toBeLessThan(150)
+  })
+
+  it('connects anew when nothing at all comes over a connection any more', async () => {
+    const { port } = await serve((socket, connection) => {
+      // A gateway that was switched off and on, or a router that forgot: the first connection is dead and nobody says so.
+      socket.on('data', (chunk) => {
+        if (connection === 1) return
+        const rtu = answerTo(Uint8Array.of(...chunk.subarray(6), 0, 0))
+        socket.write(frame(chunk.readUInt16BE(0), chunk[6] ?? 0, rtu.slice(1, -2)))
+      })
+    })
+    const master = bus({ kind: 'modbus_tcp', host: '127.0.0.1', port })
+    expect(await master.read(read(0))).toMatchObject({ ok: false, fault: { kind: 'timeout' } })
+    expect(await master.read(read(0))).toMatchObject({ ok: false, fault: { kind: 'timeout' } })
+    await expectTruth(master, read(0))
+  })
+
   it('says what to do when nobody listens', async () => {
     const { port, server } = await serve(() => {})
     await new Promise((resolve) => server.close(resolve))
