@@ -16,16 +16,30 @@ export interface ListedPort {
   readonly serialNumber?: string | undefined
 }
 
+/** The serial ports of this box. */
+export type ListPorts = () => Promise<readonly ListedPort[]>
+
 /** The adapter behind a path; undefined when it is none of USB (a soldered port, a pty). */
-export async function portIdentity(path: string): Promise<PortIdentity | undefined> {
+export async function portIdentity(path: string, list: ListPorts): Promise<PortIdentity | undefined> {
   const real = await realpath(path).catch(() => path)
-  return identityOf((await listPorts()).find((port) => port.path === real))
+  return identityOf((await list()).find((port) => port.path === real))
 }
 
-/** Where that adapter is plugged in now. */
-export async function relocated(identity: PortIdentity | undefined): Promise<string | undefined> {
-  return identity && findPort(await listPorts(), identity)
+/**
+ * Where that adapter is plugged in now: under its old name, unless another adapter has that by now. Two of them whose hub lost its supply
+ * come back in any order, and each would be the other's line.
+ */
+export async function relocated(path: string, identity: PortIdentity, list: ListPorts): Promise<string> {
+  const ports = await list()
+  const real = await realpath(path).catch(() => undefined)
+  const holder = real === undefined ? undefined : identityOf(ports.find((port) => port.path === real))
+  const isOther = holder !== undefined && !isSame(holder, identity)
+  if (real !== undefined && !isOther) return path
+  return findPort(ports, identity) ?? path
 }
+
+const isSame = (a: PortIdentity, b: PortIdentity): boolean =>
+  a.vendorId === b.vendorId && a.productId === b.productId && a.serialNumber === b.serialNumber
 
 /**
  * The one port with this identity. Adapters of the cheap kind have no serial number of their own: then vendor and product must be
@@ -43,6 +57,6 @@ function identityOf(port: ListedPort | undefined): PortIdentity | undefined {
   return { vendorId: port.vendorId, productId: port.productId, serialNumber: port.serialNumber }
 }
 
-async function listPorts(): Promise<readonly ListedPort[]> {
+export async function listPorts(): Promise<readonly ListedPort[]> {
   return SerialPort.list().catch(() => [])
 }

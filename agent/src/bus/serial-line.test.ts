@@ -79,6 +79,37 @@ describe('a real serial device', () => {
     expect(back.ok && isTrue(back.value.data, 1, 3, 100, 40)).toBe(true)
   })
 
+  it('is followed when its old name has become that of another adapter', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metergate-line-'))
+    toClose.push(() => rmSync(folder, { recursive: true }))
+    const link = join(folder, 'ttyUSB0')
+    const ftdi = (path: string, serialNumber: string) => ({ path, vendorId: '0403', productId: '6001', serialNumber })
+    const asked: string[] = []
+    const mine = device()
+    let ports = [ftdi(mine.path, 'MINE')]
+    symlinkSync(mine.path, link)
+    const bus = new SerialBus(new SerialLine(link, realClock, async () => ports), realClock, {
+      settings: { baud: 9600, format: '8N1' },
+      firstQuietMs: 0,
+    })
+    toClose.push(() => bus.close())
+    expect((await bus.read(ask)).ok).toBe(true)
+
+    // The hub lost its supply, and the two adapters on it came back in the other order.
+    mine.unplug()
+    rmSync(link)
+    const other = device(() => asked.push('other'))
+    symlinkSync(other.path, link)
+    ports = [ftdi(other.path, 'OTHER'), ftdi(device(() => asked.push('mine')).path, 'MINE')]
+    let back = await bus.read(ask)
+    for (let i = 0; i < 100 && !back.ok; i++) {
+      await realClock.sleep(durationMs(50))
+      back = await bus.read(ask)
+    }
+    expect(back.ok).toBe(true)
+    expect(new Set(asked)).toEqual(new Set(['mine']))
+  })
+
   it('that is not there is named, with what to do', async () => {
     const bus = createBus({ kind: 'serial', path: '/dev/no-such-adapter', baud: 9600, format: '8N1' }, realClock)
     toClose.push(() => bus.close())

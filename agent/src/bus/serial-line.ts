@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Clock, durationMs, fail, ok, type Result, type SerialFormat } from '@metergate/protocol'
 import { SerialPort } from 'serialport'
 import { lineDownWhy } from '../i18n/line-down-texts.js'
 import { Driver, type OpenPort } from './driver.js'
 import { type LineDown, type LineListener, type LinePort, type LineSettings, wireMs } from './line-port.js'
-import { type PortIdentity, portIdentity, relocated } from './port-identity.js'
+import { type ListPorts, listPorts, type PortIdentity, portIdentity, relocated } from './port-identity.js'
 
 const FORMATS: Record<SerialFormat, { dataBits: 8; parity: 'none' | 'even' | 'odd'; stopBits: 1 | 2 }> = {
   '8N1': { dataBits: 8, parity: 'none', stopBits: 1 },
@@ -38,9 +37,11 @@ export class SerialLine implements LinePort {
   readonly nature = 'serial'
   readonly #path: string
   readonly #clock: Clock
+  readonly #list: ListPorts
   #port: OpenPort | undefined
   #settings: LineSettings | undefined
   #identity: PortIdentity | undefined
+  /** The name under which the adapter is known to be plugged in; unknown once it was lost. */
   #identified: string | undefined
   #driver: Driver | undefined
   #listener: LineListener | undefined
@@ -53,9 +54,10 @@ export class SerialLine implements LinePort {
   /** Grows when a pause in fetching is over before its time. */
   #pause = 0
 
-  constructor(path: string, clock: Clock) {
+  constructor(path: string, clock: Clock, list: ListPorts = listPorts) {
     this.#path = path
     this.#clock = clock
+    this.#list = list
   }
 
   async open(settings: LineSettings, listener: LineListener): Promise<Result<void, LineDown>> {
@@ -64,7 +66,10 @@ export class SerialLine implements LinePort {
     const path = await this.#find()
     const options = { path, baudRate: settings.baud, ...FORMATS[settings.format], lock: true as const }
     const opened = await attempt(openPort(options))
-    if (!opened.ok) return fail(this.#downBecause(opened.fault, path))
+    if (!opened.ok) {
+      this.#identified = undefined
+      return fail(this.#downBecause(opened.fault, path))
+    }
     const driver = new Driver(opened.value)
     this.#port = opened.value
     this.#driver = driver
@@ -88,6 +93,7 @@ export class SerialLine implements LinePort {
     const written = await attempt(driver.write(bytes))
     if (written.ok) return ok(undefined)
     // A port that cannot be written to is not the port it was: open it anew.
+    this.#identified = undefined
     await this.close()
     return fail(this.#downBecause(written.fault, this.#path))
   }
@@ -153,6 +159,7 @@ export class SerialLine implements LinePort {
   }
 
   #lost(error: Error): void {
+    this.#identified = undefined
     this.#gone = lineDownWhy('gone', { port: this.#path, message: error.message })
     const [why, listener] = [this.#gone, this.#listener]
     void this.close().then(() => listener?.onDown(why))
@@ -177,18 +184,15 @@ export class SerialLine implements LinePort {
   }
 
   async #find(): Promise<string> {
-    const present = await stat(this.#path).then(
-      () => true,
-      () => false,
-    )
-    return present ? this.#path : ((await relocated(this.#identity)) ?? this.#path)
+    if (this.#identified !== undefined) return this.#identified
+    return this.#identity ? relocated(this.#path, this.#identity, this.#list) : this.#path
   }
 
   /** Once per name: listing ports starts a program, and a line of mixed formats is opened anew every few seconds. */
   async #identify(path: string): Promise<void> {
     if (this.#identified === path) return
     this.#identified = path
-    this.#identity = (await portIdentity(path)) ?? this.#identity
+    this.#identity = (await portIdentity(path, this.#list)) ?? this.#identity
   }
 
   #downBecause(error: Error, path: string): LineDown {
