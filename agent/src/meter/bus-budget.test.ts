@@ -23,22 +23,38 @@ function entry(meter: string, id: string, periodMs: number, turnaroundMs = 40): 
 }
 
 describe('the bus budget', () => {
+  const PAUSE_MS = profile('eastron-sdm630').pause_ms
   const meters = Array.from({ length: 24 }, (_, i) =>
     entry(`press-${i + 1}`, 'eastron-sdm630', 10_000, i === 7 ? 90 : 40),
   )
   const budget = busBudget(line, meters)
 
   it('adds up the prices of the plans', () => {
-    const sum = meters.reduce((total, { plan }) => total + planCost(plan).ms, 0)
+    const sum = meters.reduce((total, { plan }) => total + planCost(plan).ms - PAUSE_MS, 0)
     expect(budget.needMs).toBeCloseTo(sum, 6)
     expect(budget.meters.reduce((total, { needMs }) => total + needMs, 0)).toBeCloseTo(sum, 6)
   })
 
   it('names the slowest meter and what it waits for', () => {
     expect(budget.meters[0]?.meter).toBe('press-8')
-    expect(budget.meters[0]?.waitingMs).toBe(
-      (90 + profile('eastron-sdm630').pause_ms) * (meters[7]?.plan.reads.length ?? 0),
+    expect(budget.meters[0]?.waitingMs).toBe((90 + PAUSE_MS) * (meters[7]?.plan.reads.length ?? 0) - PAUSE_MS)
+  })
+
+  it('prices a pause only where it lies between two reads of one meter', () => {
+    const model = profile('eastron-sdm72d')
+    expect(model.pause_ms).toBe(500)
+    const each = entry('a', 'eastron-sdm72d', 6500)
+    const { requests, ms } = planCost(each.plan)
+    const pauses = 500 * requests
+    // Eight of them, each silent while the seven others are asked.
+    const budgetOf8 = busBudget(
+      line,
+      Array.from({ length: 8 }, (_, i) => ({ ...each, meter: `m-${i}` })),
     )
+    expect(budgetOf8.needMs).toBeCloseTo(8 * (ms - pauses + 500 * (requests - 1)), 6)
+    // Two groups due together are one pass: only its first read has no pause before it.
+    const both = busBudget(line, [each, { ...each, periodMs: 60_000 }])
+    expect(both.worstMs).toBeCloseTo(2 * ms - 500, 6)
   })
 
   it('prices other speeds, and says which meters cannot follow', () => {
@@ -54,7 +70,7 @@ describe('the bus budget', () => {
       entry('b', 'eastron-sdm630', 60_000),
       entry('c', 'eastron-sdm630', 60_000),
     ]
-    const each = planCost(mixed[0]?.plan ?? meters[0]?.plan ?? raise()).ms
+    const each = planCost(mixed[0]?.plan ?? meters[0]?.plan ?? raise()).ms - PAUSE_MS
     const { needMs, worstMs, verdict } = busBudget(line, mixed)
     expect(needMs).toBeCloseTo(each * (1 + 2 / 30), 6)
     expect(worstMs).toBeCloseTo(3 * each, 6)

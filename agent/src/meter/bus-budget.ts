@@ -50,17 +50,18 @@ const BAUDS = [9600, 19200, 38400, 57600, 115200]
 export function busBudget(line: LineSettings, entries: readonly BudgetEntry[]): BusBudget {
   const periodMs = Math.min(...entries.map((entry) => entry.periodMs))
   const switchMs = switchingMs(line, entries)
+  const first = firstOfPass(entries)
   const needAt = (baud: number): number =>
-    sum(entries.map((entry) => costAt(entry, baud) * (periodMs / entry.periodMs)))
+    sum(entries.map((entry) => costAt(entry, baud, first) * (periodMs / entry.periodMs)))
   const needMs = needAt(line.baud) + switchMs
-  const worstMs = sum(entries.map((entry) => costAt(entry, line.baud))) + switchMs
+  const worstMs = sum(entries.map((entry) => costAt(entry, line.baud, first))) + switchMs
   return {
     line,
     periodMs: Number.isFinite(periodMs) ? periodMs : 0,
     needMs,
     worstMs,
     verdict: worstMs <= periodMs ? 'fits' : needMs <= periodMs ? 'tight' : 'too_much',
-    meters: budgetMeters(entries, periodMs),
+    meters: budgetMeters(entries, periodMs, first),
     switchMs,
     faster: BAUDS.filter((baud) => baud > line.baud).map((baud) => ({
       baud,
@@ -70,21 +71,36 @@ export function busBudget(line: LineSettings, entries: readonly BudgetEntry[]): 
   }
 }
 
-function costAt(entry: BudgetEntry, baud: number): number {
-  return planCost(
-    entry.plan,
-    entry.ownSettings ? entry.plan.request.settings : { ...entry.plan.request.settings, baud },
-  ).ms
+/** Every pass of a meter holds its fastest group, so with that it begins. */
+function firstOfPass(entries: readonly BudgetEntry[]): ReadonlySet<BudgetEntry> {
+  const first = new Map<string, BudgetEntry>()
+  for (const entry of entries)
+    if (entry.periodMs < (first.get(entry.meter)?.periodMs ?? Number.POSITIVE_INFINITY)) first.set(entry.meter, entry)
+  return new Set(first.values())
 }
 
-function budgetMeters(entries: readonly BudgetEntry[], periodMs: number): BudgetMeter[] {
+/** The pause lies between two reads of one meter: since its last pass it has been silent for longer. */
+function sparedMs(entry: BudgetEntry, first: ReadonlySet<BudgetEntry>): number {
+  return first.has(entry) && entry.plan.reads.length > 0 ? entry.plan.request.profile.pause_ms : 0
+}
+
+function costAt(entry: BudgetEntry, baud: number, first: ReadonlySet<BudgetEntry>): number {
+  const { settings } = entry.plan.request
+  return planCost(entry.plan, entry.ownSettings ? settings : { ...settings, baud }).ms - sparedMs(entry, first)
+}
+
+function budgetMeters(
+  entries: readonly BudgetEntry[],
+  periodMs: number,
+  first: ReadonlySet<BudgetEntry>,
+): BudgetMeter[] {
   const names = [...new Set(entries.map(({ meter }) => meter))]
   const meters = names.map((meter) => {
     const own = entries.filter((entry) => entry.meter === meter)
     const share = (each: (entry: BudgetEntry) => number): number =>
       sum(own.map((entry) => (each(entry) * periodMs) / entry.periodMs))
-    const needMs = share(({ plan }) => planCost(plan).ms)
-    const waitingMs = share(({ plan }) => waitingOf(plan))
+    const needMs = share((entry) => planCost(entry.plan).ms - sparedMs(entry, first))
+    const waitingMs = share((entry) => waitingOf(entry.plan) - sparedMs(entry, first))
     return {
       meter,
       needMs,
