@@ -168,6 +168,31 @@ describe('a meter session', () => {
     expect(good).toEqual([0, 2, 4, 6, 8, 10])
   })
 
+  it('looks for a SunSpec model anew after a silence: what answers next may be another meter, or other firmware', async () => {
+    const parsed = parseProfile({
+      ...{ ...base, sunspec: { models: [201], bases: [40000] } },
+      items: [{ ...volts('voltage_l1_n', 2), scale: '1' }],
+    })
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed))
+    let common = 65
+    let isSilent = false
+    const registers = () =>
+      new Map([
+        ...[40000, 40001].map((at, i): [number, number] => [at, i === 0 ? 0x5375 : 0x6e53]),
+        ...[1, common].map((word, i): [number, number] => [40002 + i, word]),
+        ...[201, 105, 230].map((word, i): [number, number] => [40004 + common + i, word]),
+      ])
+    const words = ({ address, count }: ModbusRead) =>
+      isSilent ? undefined : Array.from({ length: count }, (_, i) => registers().get(address + i) ?? 0xffff)
+    const { volt } = sunSpecRig(parsed.value, words)
+    expect(await volt()).toEqual({ n: 230, exp: 0 })
+    isSilent = true
+    expect(await volt()).toBe('timeout')
+    isSilent = false
+    common = 66
+    expect(await volt()).toEqual({ n: 230, exp: 0 })
+  })
+
   it('puts a refused DL/T 645 block to the test as a whole, however many values it holds', async () => {
     let isStarting = true
     const { poll, later } = dlt645Rig(() => isStarting)
@@ -223,4 +248,38 @@ function dlt645Rig(refuses: () => boolean) {
       now += ms
     },
   }
+}
+
+/** A meter of one voltage whose registers are `words`; undefined where it says nothing. */
+function sunSpecRig(model: MeterProfile, words: (read: ModbusRead) => readonly number[] | undefined) {
+  const clock = new VirtualClock()
+  const bus: RegisterBus = {
+    read: async (read) => {
+      const found = read.protocol === 'modbus' ? words(read) : undefined
+      if (!found) return fail({ kind: 'timeout', waitedMs: 500 })
+      const at = { mono: clock.mono(), wall: clock.wall() }
+      return ok({
+        data: Uint8Array.from(found.flatMap((word) => [word >> 8, word & 0xff])),
+        ...{ at, turnaroundMs: 15, durationMs: 50 },
+      })
+    },
+    health: () => ({ open: true, line: ZERO, units: new Map() }),
+    close: async () => undefined,
+  }
+  const settings = { baud: 9600, format: '8N1', turnaroundMs: 15 } as const
+  const setup = {
+    id: meterIdSchema.parse('m'),
+    profile: model,
+    target: { unit: 1 },
+    ratio: undefined,
+    limits: {},
+    settings,
+  }
+  const stamp = (): Stamp => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' })
+  const session = new MeterSession(setup, bus, stamp, () => clock.mono())
+  const volt = async () => {
+    const [value] = (await session.poll(['power'])).record.values
+    return value && ('value' in value ? value.value : value.absent)
+  }
+  return { volt }
 }

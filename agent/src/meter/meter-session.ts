@@ -117,7 +117,16 @@ export class MeterSession {
     this.#refresh()
     const blocks = await this.#ask(groups, signal)
     if (blocks.some(({ read, outcome }) => outcome?.ok && puts(read, this.#onTrial))) this.#forget()
-    return this.#outcome(groups.join('-'), blocks, this.plan(groups).left)
+    const outcome = this.#outcome(groups.join('-'), blocks, this.plan(groups).left)
+    if (outcome.answered === 0 && outcome.fault?.kind === 'timeout') this.#unplace()
+    return outcome
+  }
+
+  /** What answers after a silence may be another meter, or other firmware: a SunSpec model is looked for anew. */
+  #unplace(): void {
+    if (this.#profile === this.setup.profile) return
+    this.#profile = this.setup.profile
+    this.#plans.clear()
   }
 
   /** What was learnt is not for ever: the oldest lesson is put to the test now and then, and reads are priced anew. */
