@@ -188,10 +188,10 @@ export class LineGuard<Q extends Question = Question> {
   /** Waits for the silence a request needs, and clears away what was heard since the last one. */
   async #quiet(question: Q, settings: LineSettings, signal: AbortSignal | undefined): Promise<Result<void, BusFault>> {
     const begun = this.#clock.mono()
-    const pauseEnd =
-      (this.#lastTalk.get(question.unit) ?? Number.NEGATIVE_INFINITY) + (this.#facts.get(question.unit)?.pauseMs ?? 0)
     for (;;) {
       this.#sweep(question)
+      const pauseEnd =
+        (this.#lastTalk.get(question.unit) ?? Number.NEGATIVE_INFINITY) + (this.#facts.get(question.unit)?.pauseMs ?? 0)
       const lastByte = Math.max(this.#inbox.lastAt ?? Number.NEGATIVE_INFINITY, this.#lastSent)
       const left = Math.max(lastByte + silenceMs(settings.baud), pauseEnd) - this.#clock.mono()
       if (left <= 0) return ok(undefined)
@@ -249,6 +249,7 @@ export class LineGuard<Q extends Question = Question> {
       if (!this.#lastTalk.has(sighting.unit)) this.#damage += 1
       return 'late'
     }
+    this.#lastTalk.set(sighting.unit, this.#inbox.arrivalOf(sighting.end - 1))
     if (sighting.kind === 'answer')
       this.#timing(sighting.unit).answeredLate(this.#beginningOf(sighting) - verdict.askedAt)
     return 'late'

@@ -219,6 +219,20 @@ describe('silence', () => {
     expect(clock.mono() - slow).toBeGreaterThan(500)
   })
 
+  it('beyond it is kept after a late answer, too', async () => {
+    const units = new Map([['modbus:2', { pauseMs: 500 }]])
+    const instants: number[] = []
+    const rig = setUp((request) => {
+      instants.push(rig.clock.mono())
+      return [{ afterMs: instants.length === 1 ? 700 : 40, bytes: answerTo(request) }]
+    }, units)
+    expect((await rig.read(modbus(2, 0, 10))).ok).toBe(false)
+    await rig.clock.advance(250)
+    expect((await rig.read(modbus(2, 0, 4))).ok).toBe(true)
+    const [first = 0, second = 0] = instants
+    expect(second - (first + 700)).toBeGreaterThanOrEqual(500)
+  })
+
   it('never comes on a babbling line: the request is given up, not sent into it', async () => {
     const rig = setUp()
     await rig.read(ask)
