@@ -184,13 +184,24 @@ describe('a meter session', () => {
       ])
     const words = ({ address, count }: ModbusRead) =>
       isSilent ? undefined : Array.from({ length: count }, (_, i) => registers().get(address + i) ?? 0xffff)
-    const { volt } = sunSpecRig(parsed.value, words)
+    const { volt } = scriptedRig(parsed.value, words)
     expect(await volt()).toEqual({ n: 230, exp: 0 })
     isSilent = true
     expect(await volt()).toBe('timeout')
     isSilent = false
     common = 66
     expect(await volt()).toEqual({ n: 230, exp: 0 })
+  })
+
+  it('gives a meter that falls silent in the middle of a poll one second chance, not one for each read still to come', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n', 'current_l1', 'current_l2', 'current_l3']
+    let asked = 0
+    const { volt } = scriptedRig(profileWith(names.map((name, index) => volts(name, 200 * index))), ({ count }) => {
+      asked += 1
+      return asked === 1 ? Array<number>(count).fill(2300) : undefined
+    })
+    expect(await volt()).toEqual({ n: 2300, exp: -1 })
+    expect(asked).toBe(1 + 2 + 4)
   })
 
   it('puts a refused DL/T 645 block to the test as a whole, however many values it holds', async () => {
@@ -251,7 +262,7 @@ function dlt645Rig(refuses: () => boolean) {
 }
 
 /** A meter of one voltage whose registers are `words`; undefined where it says nothing. */
-function sunSpecRig(model: MeterProfile, words: (read: ModbusRead) => readonly number[] | undefined) {
+function scriptedRig(model: MeterProfile, words: (read: ModbusRead) => readonly number[] | undefined) {
   const clock = new VirtualClock()
   const bus: RegisterBus = {
     read: async (read) => {

@@ -252,7 +252,7 @@ export class MeterSession {
     for (const read of plan.reads) {
       const known = answered?.get(wordsOf(read))
       const isOver = dead || signal?.aborted
-      const outcome = known ?? (isOver ? undefined : await this.#readOnce(read, blocks.length > 0, signal))
+      const outcome = known ?? (isOver ? undefined : await this.#readOnce(read, hasSpoken(blocks.at(-1)), signal))
       if (outcome?.ok) answered?.set(wordsOf(read), outcome)
       blocks.push({ read, outcome })
       if (!outcome || outcome.ok) continue
@@ -271,7 +271,7 @@ export class MeterSession {
     return { blocks }
   }
 
-  /** A meter that answered before in this poll, or whose answer was garbled, gets one more chance at once. */
+  /** A meter that spoke just before in this poll, or whose answer was garbled, gets one more chance at once. */
   async #readOnce(
     read: PlannedRead,
     spoke: boolean,
@@ -346,6 +346,12 @@ function puts(read: PlannedRead, { barriers, refused }: Learnt): boolean {
   if (read.protocol !== 'modbus') return false
   const end = read.address + read.count
   return barriers.some(({ function: fn, at }) => fn === read.function && read.address < at && at < end)
+}
+
+/** Whether the meter said anything to a read of this poll. */
+function hasSpoken(block: BlockOutcome | undefined): boolean {
+  const outcome = block?.outcome
+  return outcome !== undefined && (outcome.ok || outcome.fault.kind !== 'timeout')
 }
 
 /** A read as the meter sees it. */
