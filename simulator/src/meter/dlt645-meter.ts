@@ -13,7 +13,7 @@ import { ratioOf } from './modbus-meter.js'
 import { trueValue } from './quantity-truth.js'
 import { fractionOf } from './register-value.js'
 import type { SimulatedMeter } from './simulated-meter.js'
-import { measuredBy } from './wiring.js'
+import { measuredBy, suppliedTo } from './wiring.js'
 
 /** A simulated DL/T 645 meter: the data behind each identifier, from the plant's truth. */
 export class Dlt645Meter implements SimulatedMeter {
@@ -51,7 +51,7 @@ export class Dlt645Meter implements SimulatedMeter {
 
   #truth(epochMs: number): MeterTruth {
     const at = this.#plant.registerInstant(this.spec, epochMs)
-    return measuredBy(this.spec, this.#plant.truthAt(this.spec.id, at))
+    return measuredBy(this.spec, suppliedTo(this.profile, this.#plant.truthAt(this.spec.id, at)))
   }
 
   #block(di: string, items: readonly Dlt645Item[], truth: MeterTruth): Uint8Array {

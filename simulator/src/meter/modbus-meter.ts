@@ -22,7 +22,7 @@ import {
 } from './register-value.js'
 import type { SimulatedMeter } from './simulated-meter.js'
 import { scaleFactorOf, sunspecFrame, sunspecModelAddress } from './sunspec.js'
-import { measuredBy } from './wiring.js'
+import { measuredBy, suppliedTo } from './wiring.js'
 
 /** Modbus exception codes a meter answers with (application protocol V1.1b3, chapter 7). */
 export const ILLEGAL_FUNCTION = 1
@@ -114,7 +114,7 @@ export class ModbusMeter implements SimulatedMeter {
 
   #truth(epochMs: number): MeterTruth {
     const at = this.#plant.registerInstant(this.spec, epochMs)
-    return measuredBy(this.spec, this.#plant.truthAt(this.spec.id, at))
+    return measuredBy(this.spec, suppliedTo(this.profile, this.#plant.truthAt(this.spec.id, at)))
   }
 
   #mayRead(places: Map<number, Place>, address: number, count: number): boolean {

@@ -1,3 +1,4 @@
+import type { MeterProfile } from '@metergate/protocol'
 import type { Electrical } from '../plant/electrical.js'
 import type { MeterTruth } from '../plant/plant.js'
 import type { MeterSpec } from '../plant/schema.js'
@@ -14,6 +15,36 @@ const THIRD = (2 * Math.PI) / 3
 export function measuredBy({ wiring }: Pick<MeterSpec, 'wiring'>, truth: MeterTruth): MeterTruth {
   return wiring ? { ...truth, electrical: miswired(truth.electrical, wiring) } : truth
 }
+
+/** What there is to measure for a model: before a single-phase meter the whole load hangs on L1, so that its current fits its power. */
+export function suppliedTo({ items }: MeterProfile, truth: MeterTruth): MeterTruth {
+  const has = (phase: Phase): boolean => items.some(({ quantity }) => PHASE_VALUES[phase].test(quantity))
+  return has(0) && !has(1) && !has(2) ? onL1(truth) : truth
+}
+
+const PHASE_VALUES = [/^(voltage|current)_l1/, /^(voltage|current)_(l1_)?l2/, /^(voltage|current)_(l2_)?l3/] as const
+
+function onL1(truth: MeterTruth): MeterTruth {
+  const { electrical: e } = truth
+  const [watts, vars] = [total(e.activeW), total(e.reactiveVar)]
+  const va = Math.hypot(watts, vars)
+  const amperes = va / e.voltage[0]
+  return {
+    ...truth,
+    phaseEnergyMws: [truth.energyMws, 0n, 0n],
+    phaseReactiveMvars: [truth.reactiveMvars, 0n, 0n],
+    electrical: {
+      ...e,
+      current: [amperes, 0, 0],
+      neutralCurrent: amperes,
+      activeW: [watts, 0, 0],
+      reactiveVar: [vars, 0, 0],
+      apparentVa: [va, 0, 0],
+    },
+  }
+}
+
+const total = ([a, b, c]: readonly [number, number, number]): number => a + b + c
 
 function miswired(e: Electrical, wiring: NonNullable<MeterSpec['wiring']>): Electrical {
   const reversed = (phase: Phase): boolean => wiring.reversed_ct.includes(phase + 1)
