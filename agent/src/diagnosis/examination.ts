@@ -12,7 +12,7 @@ import { framesOf, type SeenFrame } from './frames.js'
 import { judgeLine, type LineObservation, type UnitObservation } from './judge-line.js'
 import { judgeWiring, type WiringObservation } from './judge-wiring.js'
 import { TappedLine } from './tapped-line.js'
-import { type DoctorUnit, trialReads, valuesNow } from './unit-reads.js'
+import { type DoctorUnit, placedUnit, trialReads, valuesNow } from './unit-reads.js'
 
 export interface DoctorSubject {
   readonly name: string
@@ -60,6 +60,8 @@ export class Examination {
   readonly #parts: DoctorParts
   readonly #tap: TappedLine
   readonly #counts = new Map<string, Counts>()
+  /** Units as they were asked: a SunSpec meter with the registers its map gave. */
+  readonly #units = new Map<string, DoctorUnit>()
   readonly #answersAt = new Map<string, LineSettings>()
   readonly #wiring: WiringObservation[] = []
   #bus: SerialBus | undefined
@@ -97,11 +99,17 @@ export class Examination {
   async ask(unit: DoctorUnit): Promise<void> {
     if (this.#down !== undefined) return
     const counts = this.#countsOf(unit)
-    const { short, long } = trialReads(unit)
+    const { short, long } = trialReads(await this.#placed(unit))
     for (let round = 0; round < ROUNDS; round++) {
       await this.#askOnce(short, true, counts, unit)
       await this.#askOnce(long, false, counts, unit)
     }
+  }
+
+  async #placed(unit: DoctorUnit): Promise<DoctorUnit> {
+    const placed = await placedUnit(this.#busFor(trialReads(unit).short, unit), unit, this.#parts.signal)
+    this.#units.set(unit.name, placed)
+    return placed
   }
 
   async #askOnce(read: BusRead, isShort: boolean, counts: Counts, unit: DoctorUnit): Promise<void> {
@@ -201,7 +209,7 @@ export class Examination {
   async look(unit: DoctorUnit): Promise<void> {
     const { signal } = this.#parts
     const bus = this.#busFor(trialReads(unit).short, unit)
-    const values = await valuesNow(bus, unit, signal)
+    const values = await valuesNow(bus, this.#units.get(unit.name) ?? unit, signal)
     const ct = await setRatio(bus, unit, 'ct', signal)
     this.#wiring.push({
       name: unit.name,

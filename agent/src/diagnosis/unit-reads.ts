@@ -1,4 +1,10 @@
-import { decodeDlt645Item, type MeterProfile, type QuantityName, toNumber } from '@metergate/protocol'
+import {
+  decodeDlt645Item,
+  type MeterProfile,
+  type QuantityName,
+  SUNSPEC_MARKER_REGISTERS,
+  toNumber,
+} from '@metergate/protocol'
 import type { LineSettings } from '../bus/line-port.js'
 import type { BusRead, RegisterBus } from '../bus/register-bus.js'
 import { AnswerBook, probeOutcome } from '../meter/answer-book.js'
@@ -7,6 +13,7 @@ import { probeOf, valuesOf } from '../meter/profile-score.js'
 import { planReads } from '../meter/read-plan.js'
 import type { UnitAddress } from '../meter/scan-report.js'
 import { twice } from '../meter/set-ratio.js'
+import { findSunSpecModel } from '../meter/sunspec-walk.js'
 
 /** A unit the doctor looks at: as configured, or as somebody says it is. */
 export interface DoctorUnit {
@@ -33,14 +40,28 @@ export function trialReads({ at, profile }: DoctorUnit): { readonly short: BusRe
   }
   const { unit } = at
   const plain = { protocol: 'modbus', unit, function: 3, address: 0 } as const
-  if (profile?.protocol !== 'modbus' || profile.sunspec)
-    return { short: { ...plain, count: 1 }, long: { ...plain, count: 10 } }
+  if (profile?.protocol !== 'modbus') return { short: { ...plain, count: 1 }, long: { ...plain, count: 10 } }
+  if (profile.sunspec) {
+    // Where the values lie is not known yet; that the map begins like this is.
+    const map = { ...plain, function: profile.read_function, address: profile.sunspec.bases[0] ?? 0 }
+    return { short: { ...map, count: SUNSPEC_MARKER_REGISTERS }, long: { ...map, count: 10 } }
+  }
   const single = profile.items.find(({ quantity }) => quantity === 'voltage_l1_n') ?? profile.items[0]
   const [block] = modbusReads(profile)
   return {
     short: single ? { protocol: 'modbus', unit, ...probeOf(single, profile) } : { ...plain, count: 2 },
     long: block ? { protocol: 'modbus', unit, ...block } : { ...plain, count: 10 },
   }
+}
+
+/** The unit with the values of a SunSpec model where its map says they are; as it was where there is no such map, or no answer. */
+export async function placedUnit(bus: RegisterBus, unit: DoctorUnit, signal?: AbortSignal): Promise<DoctorUnit> {
+  const { at, profile } = unit
+  if (profile?.protocol !== 'modbus' || at.protocol !== 'modbus' || !profile.sunspec) return unit
+  const found = await findSunSpecModel(profile, (address, count) =>
+    twice(bus, { protocol: 'modbus', unit: at.unit, function: profile.read_function, address, count }, signal),
+  )
+  return found.ok ? { ...unit, profile: found.value } : unit
 }
 
 /** Momentary values of a unit, before any ratio; empty when nothing is known of its registers. */

@@ -231,6 +231,22 @@ describe('the doctor at a meter', () => {
     expect(await wired((electrical) => rewired(electrical, [0, 1, 2]))).toEqual(['healthy'])
   })
 
+  it('finds nothing wrong with any model of the library wired right', async () => {
+    const wrong: string[] = []
+    for (const profile of profiles.filter(({ category }) => category !== 'counter')) {
+      const at =
+        profile.protocol === 'modbus'
+          ? ({ protocol: 'modbus', unit: 1 } as const)
+          : ({ protocol: 'dlt645', address: '000000000042' } as const)
+      const line = virtualLine([
+        { id: 'm', profile: profile.id, loads: ['motor'], ...('unit' in at ? { unit: 1 } : { address: at.address }) },
+      ])
+      const said = causes(await examined(line, [{ name: 'm', at, profile }]))
+      if (said.join() !== 'healthy') wrong.push(`${profile.id}: ${said}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
   it.each([0, 1, 2] as const)('names the reversed CT of phase %d', async (phase) => {
     expect(await wired((electrical) => rewired(electrical, [0, 1, 2], [phase]))).toEqual(['ct_reversed meter-1'])
   })
@@ -263,6 +279,13 @@ describe('the doctor at a meter', () => {
     expect(await said((electrical) => rewired(electrical, [1, 0, 2]))).toEqual(['ct_swapped meter-1'])
     expect(await said((electrical) => rewired(electrical, [0, 1, 2], [1]))).toEqual(['ct_reversed meter-1'])
     expect(await said((electrical) => rewired(electrical, [0, 1, 2], [0, 1, 2]))).toEqual(['ct_reversed meter-1'])
+  })
+
+  it('looks at the values of a SunSpec meter, too', async () => {
+    const sunspec = plantSpecSchema.parse({ ...spec, meters: [{ ...meter(1), profile: 'sunspec-201' }] })
+    const change = miswired((electrical) => rewired(electrical, [1, 0, 2]))
+    const diagnosis = await examined(lineOf(sunspec, change), [{ ...sdm(1), profile: profileOf('sunspec-201') }])
+    expect(causes(diagnosis)).toEqual(['ct_swapped meter-1'])
   })
 
   it.each([
