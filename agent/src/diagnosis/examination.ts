@@ -7,7 +7,7 @@ import { presenceOf } from '../meter/presence.js'
 import { planScan } from '../meter/scan-plan.js'
 import { setRatio } from '../meter/set-ratio.js'
 import type { Finding } from './finding.js'
-import { crowdedOf, foreignOf, heardOf, lateOf, shapedOf } from './frame-facts.js'
+import { besideOf, crowdedOf, foreignOf, heardOf, lateOf, shapedOf } from './frame-facts.js'
 import { framesOf, type SeenFrame } from './frames.js'
 import { judgeLine, type LineObservation, type UnitObservation } from './judge-line.js'
 import { judgeWiring, type WiringObservation } from './judge-wiring.js'
@@ -257,7 +257,7 @@ export class Examination {
       settings,
       ...this.#countsOf(unit),
       late,
-      echoes: health?.echoes ?? 0,
+      ...besideOf(frames, key),
       heard: heardOf(frames, key),
       crowded: late > 0 ? 0 : crowdedOf(frames, key),
       shaped: shapedOf(frames, key),

@@ -53,10 +53,33 @@ export function foreignOf(
   return { count: strangers.length, units: [...new Set(strangers)] }
 }
 
+/** Questions to a unit whose echo came back, whole or a piece of it, and those whose answer other bytes came with. */
+export function besideOf(
+  frames: readonly SeenFrame[],
+  unit: string,
+): { readonly echoes: number; readonly strays: number } {
+  let [echoes, strays] = [0, 0]
+  for (const { question, back, isEchoed } of exchangesOf(frames, unit)) {
+    // Without a whole answer, stray bytes may be what is left of one.
+    const beside = back.some((frame) => isFrom(frame, unit)) ? back.filter(({ kind }) => kind === 'stray') : []
+    if (isEchoed || beside.some((frame) => isPieceOf(frame, question))) echoes += 1
+    else if (beside.length > 0) strays += 1
+  }
+  return { echoes, strays }
+}
+
+/** Bytes that a floating pair gives, or that precede any frame, are no sign of an echo. */
+function isPieceOf({ hex }: SeenFrame, question: SeenFrame): boolean {
+  const bytes = Buffer.from(hex, 'hex')
+  const isTelling = bytes.some((byte) => byte !== 0 && byte !== 0xff && byte !== 0xfe)
+  return bytes.length >= 2 && isTelling && Buffer.from(question.hex, 'hex').includes(bytes)
+}
+
 interface Exchange {
   readonly question: SeenFrame
   /** What came before the next question, without the echo. */
   readonly back: readonly SeenFrame[]
+  readonly isEchoed: boolean
 }
 
 function exchangesOf(frames: readonly SeenFrame[], unit: string): Exchange[] {
@@ -64,7 +87,9 @@ function exchangesOf(frames: readonly SeenFrame[], unit: string): Exchange[] {
     if (question.direction !== 'out' || question.unit !== unit) return []
     const rest = frames.slice(index + 1)
     const end = rest.findIndex(({ direction }) => direction === 'out')
-    return [{ question, back: (end < 0 ? rest : rest.slice(0, end)).filter(({ kind }) => kind !== 'echo') }]
+    const came = end < 0 ? rest : rest.slice(0, end)
+    const back = came.filter(({ kind }) => kind !== 'echo')
+    return [{ question, back, isEchoed: back.length < came.length }]
   })
 }
 

@@ -17,6 +17,7 @@ const unit = (more: Partial<UnitObservation> = {}): UnitObservation => ({
   shortBroken: 0,
   late: 0,
   echoes: 0,
+  strays: 0,
   heard: 12,
   crowded: 0,
   shaped: 1,

@@ -17,7 +17,10 @@ export interface UnitObservation {
   readonly shortBroken: number
   /** Answers that came after their time-out. */
   readonly late: number
+  /** Questions whose echo came back, whole or a piece of it. */
   readonly echoes: number
+  /** Answers with which bytes came that belong to no frame. */
+  readonly strays: number
   /** Whole answers of this unit, to whichever question. */
   readonly heard: number
   /** Questions that clearly more came back to than one answer. */
@@ -47,6 +50,8 @@ export interface LineObservation {
 
 /** Of so few answers no share is taken. */
 const LEAST_ASKED = 4
+/** A share that is no chance: what happens so often belongs to the line. */
+const USUAL = 0.3
 
 /**
  * Names what disturbs the line from what was heard on it. Pure. A cause that explains another keeps it out: two meters on one
@@ -76,8 +81,8 @@ function judgeWhole(line: LineObservation): Finding[] {
   if (line.unaskedFrames > 0) findings.push(problem('other_master', DOCTOR.otherMaster(line.unaskedFrames)))
   else if (line.unaskedBytes > 2) findings.push(problem('noise', DOCTOR.unaskedBytes(line.unaskedBytes)))
   const [asked, echoes] = [total(line, 'asked'), total(line, 'echoes')]
-  if (asked > 0 && echoes / asked > 0.3)
-    findings.push({ cause: 'echo', severity: 'note', ...DOCTOR.echo(echoes, asked) })
+  const isEcho = share(echoes, asked) > USUAL
+  if (isEcho) findings.push({ cause: 'echo', severity: 'note', ...DOCTOR.echo(echoes, asked) })
   if (line.units.length > 0 && line.units.every(isMute))
     findings.push(
       problem('nothing_heard', line.isSocket ? DOCTOR.nothingThroughServer : DOCTOR.nothingHeard(line.settings)),
@@ -98,7 +103,23 @@ function judgeWhole(line: LineObservation): Finding[] {
         ),
       ),
     )
+  // Of an echo that comes in pieces not every piece is recognised.
+  const strewn = isEcho ? [] : line.units.filter((unit) => isStrewn(unit) && !isClash(unit, line))
+  if (strewn.length > 0 && !findings.some(({ cause }) => cause === 'noise'))
+    findings.push({ cause: 'noise', severity: 'note', ...strayBytes(strewn) })
   return findings
+}
+
+/** What a late answer leaves behind is explained by its lateness. */
+const isStrewn = (unit: UnitObservation): boolean => share(unit.strays, unit.asked) > USUAL && unit.late === 0
+
+function strayBytes(units: readonly UnitObservation[]): Pick<Finding, 'what' | 'remedy'> {
+  const sum = (field: 'asked' | 'strays'): number => units.reduce((so, unit) => so + unit[field], 0)
+  return DOCTOR.strayBytes(
+    sum('strays'),
+    sum('asked'),
+    units.map(({ name }) => name),
+  )
 }
 
 /** The settings at which everybody was heard who is asked at the line's own, where nobody answers: one cause, not one per meter. */

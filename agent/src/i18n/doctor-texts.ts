@@ -219,6 +219,17 @@ export const DOCTOR = {
         en: 'reading works nevertheless; an adapter with automatic direction has no echo',
       },
     ),
+  strayBytes: (strays: number, asked: number, units: readonly string[]) =>
+    pair(
+      {
+        zh: `${asked} 次询问中 ${strays} 次应答前后夹有杂乱字节(${units.join('、')}),程序会去掉`,
+        en: `stray bytes came with ${strays} of ${asked} answers (${units.join(', ')}); they are taken off`,
+      },
+      {
+        zh: '不影响采集;总线在收发切换时悬空:加偏置电阻(A 上拉、B 下拉),两端各加 120 Ω 终端电阻',
+        en: 'reading works nevertheless; the pair floats while a driver switches: add bias resistors (A up, B down) and 120 Ω at both ends',
+      },
+    ),
   late: (unit: string, late: number, asked: number, timeoutMs: number) =>
     pair(
       {

@@ -43,6 +43,21 @@ const meter = (unit: number, more: object = {}) => ({
 })
 const two = (more: object = {}) => virtualLine([meter(1), meter(2, more)])
 
+const at2400 = { baud: 2400, format: '8E1' } as const
+const national: DoctorUnit = {
+  name: 'national',
+  at: { protocol: 'dlt645', address: '000000000042' },
+  settings: at2400,
+  profile: profileOf('dlt645-2007-3p'),
+}
+const nationalMeter = {
+  id: 'n',
+  profile: 'dlt645-2007-3p',
+  address: '000000000042',
+  ...at2400,
+  loads: ['motor'],
+}
+
 describe('the doctor at a line', () => {
   it('calls a healthy line healthy, of both protocols', async () => {
     const line = virtualLine([
@@ -168,6 +183,25 @@ describe('the doctor at a line', () => {
     line.simulated.faults.setLine({ echo: 1 })
     const diagnosis = await examined(line, [sdm(1), sdm(2)])
     expect(causes(diagnosis).sort()).toEqual(['echo', 'healthy'])
+  })
+
+  it('notes an echo that comes in pieces', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const line = virtualLine([meter(1), meter(2)], {}, seed)
+      line.simulated.faults.setLine({ partial_echo: 1 })
+      expect([seed, ...causes(await examined(line, [sdm(1), sdm(2)]))]).toEqual([seed, 'healthy', 'echo'])
+    }
+  })
+
+  it.each(['stray_before', 'stray_after'])('notes bytes of no frame that come with every answer: %s', async (fault) => {
+    const line = virtualLine([meter(1), meter(2), nationalMeter])
+    for (const unit of ['2', '000000000042']) line.simulated.faults.setUnit(unit, { [fault]: 1 })
+    const diagnosis = await examined(line, [sdm(1), sdm(2), national])
+    expect(causes(diagnosis)).toEqual(['healthy', 'noise'])
+    expect(diagnosis.findings[1]).toMatchObject({
+      severity: 'note',
+      what: { en: expect.stringContaining('stray bytes came with 24 of 24 answers (meter-2, national)') },
+    })
   })
 
   it('names late answers', async () => {
