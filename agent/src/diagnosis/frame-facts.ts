@@ -18,7 +18,7 @@ const isGateways = ({ kind, unit, hex }: SeenFrame): boolean =>
 export function crowdedOf(frames: readonly SeenFrame[], unit: string): number {
   return exchangesOf(frames, unit).filter(({ question, back }) => {
     const whole = back.filter((frame) => isFrom(frame, unit)).length
-    return whole > 1 || (isBegun(question, back) && bytesOf(back) > answerLength(question) + STRAY_ALLOWED)
+    return whole > 1 || (isBegun(question, back) && bytesOf(back) > answerLength(question, back) + STRAY_ALLOWED)
   }).length
 }
 
@@ -30,8 +30,8 @@ export function shapedOf(frames: readonly SeenFrame[], unit: string): number {
   const exchanges = exchangesOf(frames, unit).filter(({ back }) => back.length > 0)
   const shaped = exchanges.filter(({ question, back }) => {
     const same = exchanges.filter((each) => each.question.hex === question.hex).map((each) => bytesOf(each.back))
-    const wanted = Number.isFinite(answerLength(question)) ? answerLength(question) : median(same)
-    const more = bytesOf(back) - wanted
+    const length = answerLength(question, back)
+    const more = bytesOf(back) - (Number.isFinite(length) || isBegun(question, back) ? length : median(same))
     return isBegun(question, back) ? more >= -SHORT_ALLOWED : Math.abs(more) <= SHORT_ALLOWED
   })
   return exchanges.length === 0 ? 0 : shaped.length / exchanges.length
@@ -93,18 +93,29 @@ function exchangesOf(frames: readonly SeenFrame[], unit: string): Exchange[] {
   })
 }
 
-function isBegun({ unit, hex }: SeenFrame, back: readonly SeenFrame[]): boolean {
-  const bytes = Buffer.from(hex, 'hex')
-  const begin = unit?.startsWith('modbus:')
-    ? Buffer.of(bytes[0] ?? 0, bytes[1] ?? 0, dataBytes(bytes))
-    : bytes.subarray(bytes.indexOf(0x68), bytes.indexOf(0x68) + 8)
-  return Buffer.from(back.map((frame) => frame.hex).join(''), 'hex').includes(begin)
+function isBegun(question: SeenFrame, back: readonly SeenFrame[]): boolean {
+  return beginOf(question, joined(back)) >= 0
 }
 
-/** Bytes of the answer a question asks for; a DL/T 645 meter decides that itself. */
-function answerLength({ unit, hex }: SeenFrame): number {
-  if (!unit?.startsWith('modbus:')) return Number.POSITIVE_INFINITY
-  return 5 + dataBytes(Buffer.from(hex, 'hex'))
+/** Where in what came the answer begins; -1: nowhere. */
+function beginOf({ unit, hex }: SeenFrame, came: Buffer): number {
+  const bytes = Buffer.from(hex, 'hex')
+  return came.indexOf(
+    unit?.startsWith('modbus:')
+      ? Buffer.of(bytes[0] ?? 0, bytes[1] ?? 0, dataBytes(bytes))
+      : bytes.subarray(bytes.indexOf(0x68), bytes.indexOf(0x68) + 8),
+  )
+}
+
+const joined = (frames: readonly SeenFrame[]): Buffer => Buffer.from(frames.map(({ hex }) => hex).join(''), 'hex')
+
+/** Bytes of the answer a question asks for; a DL/T 645 meter decides that itself, and says it in the tenth byte of its frame. */
+function answerLength(question: SeenFrame, back: readonly SeenFrame[]): number {
+  if (question.unit?.startsWith('modbus:')) return 5 + dataBytes(Buffer.from(question.hex, 'hex'))
+  const came = joined(back)
+  const begin = beginOf(question, came)
+  const data = begin < 0 ? undefined : came[begin + 9]
+  return data === undefined ? Number.POSITIVE_INFINITY : begin + 12 + data
 }
 
 function dataBytes(question: Buffer): number {

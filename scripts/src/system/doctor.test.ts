@@ -147,6 +147,20 @@ describe('the doctor at a line', () => {
     expect(causes(await examined(line, [sdm(1), national]))).toEqual(['address_clash national'])
   })
 
+  it('takes answers of a national meter that break off for noise, and for no clash or echo', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const line = virtualLine([meter(1), nationalMeter], {}, seed)
+      line.simulated.faults.setUnit('000000000042', { truncate: 1 })
+      expect([seed, ...causes(await examined(line, [sdm(1), national]))]).toEqual([seed, 'noise'])
+    }
+  })
+
+  it('names two national meters on one address, the second beginning before the first has ended', async () => {
+    const line = virtualLine([meter(1), nationalMeter])
+    line.simulated.faults.setUnit('000000000042', { clash: 1, clash_ms: 100 })
+    expect(causes(await examined(line, [sdm(1), national]))).toEqual(['address_clash national'])
+  })
+
   it('names the wrong parity', async () => {
     const diagnosis = await examined(two({ format: '8E1' }), [sdm(1), sdm(2)])
     expect(causes(diagnosis)).toEqual(['wrong_format meter-2'])
