@@ -165,6 +165,11 @@ function judgeUnit(unit: UnitObservation, line: LineObservation, elsewhere: Line
   if (isMute(unit)) findings.push(about('unit_silent', DOCTOR.silent(unit.name)))
   else if (isUnsteady(unit)) findings.push(about('unsteady', DOCTOR.unsteady(unit.name, unit.silent, unit.asked)))
   if (unit.refused === unit.asked && unit.asked > 0) findings.push(about('refuses', DOCTOR.refuses(unit.name)))
+  else if (unit.refused > 1)
+    findings.push({
+      ...about('refuses', DOCTOR.refusesSome(unit.name, unit.refused, unit.asked)),
+      severity: 'note',
+    })
   return findings
 }
 

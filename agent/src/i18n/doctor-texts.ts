@@ -249,6 +249,17 @@ export const DOCTOR = {
         en: 'the model in the configuration is probably wrong: let metergate scan name it',
       },
     ),
+  refusesSome: (unit: string, refused: number, asked: number) =>
+    pair(
+      {
+        zh: `${unit} 拒绝了 ${asked} 次询问中的 ${refused} 次`,
+        en: `${unit} refuses ${refused} of ${asked} questions`,
+      },
+      {
+        zh: '--raw 可看到异常码:2 为没有这个寄存器或一次读得太长(程序会拆开再读);4、6 为表忙或故障。status 中这块表缺读数时,核对型号',
+        en: '--raw shows the exception: 2 is a register it does not have or a read too long for it, which is split by itself; 4 and 6 are a meter that is faulty or busy. Where status shows readings missing, compare the model with the plate',
+      },
+    ),
   otherMaster: (frames: number) =>
     pair(
       {

@@ -236,6 +236,24 @@ describe('the doctor at a line', () => {
     expect(causes(await examined(line, [sdm(1), sdm(2)]))).toEqual(['refuses meter-2'])
   })
 
+  it.each([{ exception: 0.5 }, { block_limit: 5 }])(
+    'notes a unit that refuses now and then, or long reads: %j',
+    async (fault) => {
+      const line = two()
+      line.simulated.faults.setUnit('2', fault)
+      const { findings } = await examined(line, [sdm(1), sdm(2)])
+      expect(findings).toMatchObject([
+        { cause: 'healthy' },
+        {
+          cause: 'refuses',
+          severity: 'note',
+          unit: 'meter-2',
+          what: { en: expect.stringMatching(/refuses \d+ of 12/) },
+        },
+      ])
+    },
+  )
+
   it('names a port that is not there', async () => {
     const line = two()
     line.unplug()
