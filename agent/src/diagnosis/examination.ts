@@ -1,4 +1,4 @@
-import { type Clock, durationMs, type MeterProfile, unreachable } from '@metergate/protocol'
+import { type Clock, durationMs, type MeterProfile, serialFormatSchema, unreachable } from '@metergate/protocol'
 import type { LinePort, LineSettings } from '../bus/line-port.js'
 import { unitKey } from '../bus/question.js'
 import type { BusRead } from '../bus/register-bus.js'
@@ -168,9 +168,18 @@ export class Examination {
   otherSettings(): { unit: DoctorUnit; settings: LineSettings }[] {
     if (this.#down !== undefined || this.#tap.nature === 'socket') return []
     const mute = this.#subject.units.filter((unit) => this.#isMute(unit)).slice(0, MOST_SEARCHED)
+    const ours = this.#subject.settings
     const stages = planScan(this.#parts.profiles, { depth: 'normal', units: [1] })
-    const settings = stages.map((stage) => stage.settings).filter((each) => !isSame(each, this.#subject.settings))
-    return settings.flatMap((each) => mute.map((unit) => ({ unit, settings: each })))
+    const settings = [
+      // Where the settings of its own are wrong, those of the line may be right.
+      ours,
+      ...stages.map((stage) => stage.settings),
+      // No factory sets odd parity, but many a meter's menu offers it.
+      ...serialFormatSchema.options.map((format) => ({ ...ours, format })),
+    ].filter((each, index, all) => all.findIndex((one) => isSame(one, each)) === index)
+    return settings.flatMap((each) =>
+      mute.filter((unit) => !isSame(each, unit.settings ?? ours)).map((unit) => ({ unit, settings: each })),
+    )
   }
 
   /** What some of the silent units were found at is likely right for the rest of them. */

@@ -167,6 +167,18 @@ describe('the doctor at a line', () => {
     expect(diagnosis.findings[0]?.what.en).toContain('parity')
   })
 
+  it('finds odd parity, which no factory sets', async () => {
+    const diagnosis = await examined(two({ format: '8O1' }), [sdm(1), sdm(2)])
+    expect(causes(diagnosis)).toEqual(['wrong_format meter-2'])
+    expect(diagnosis.findings[0]?.what.en).toContain('answers at 9600 8O1')
+  })
+
+  it('finds a unit at the settings of the line when those of its own are wrong', async () => {
+    const diagnosis = await examined(two(), [sdm(1), sdm(2, { settings: { baud: 2400, format: '8E1' } })])
+    expect(causes(diagnosis)).toEqual(['wrong_baud meter-2'])
+    expect(diagnosis.findings[0]?.what.en).toContain('is silent at 2400 8E1 and answers at 9600 8N1')
+  })
+
   it.each([15, 25, 60, 150, 400])(
     'names two units on one address, the second answering after %d ms',
     async (turnaroundMs) => {
