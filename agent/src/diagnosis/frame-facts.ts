@@ -60,10 +60,10 @@ export function besideOf(
 ): { readonly echoes: number; readonly strays: number } {
   let [echoes, strays] = [0, 0]
   for (const { question, back, isEchoed } of exchangesOf(frames, unit)) {
-    // Without a whole answer, stray bytes may be what is left of one.
-    const beside = back.some((frame) => isFrom(frame, unit)) ? back.filter(({ kind }) => kind === 'stray') : []
+    const beside = back.filter(({ kind }) => kind === 'stray')
     if (isEchoed || beside.some((frame) => isPieceOf(frame, question))) echoes += 1
-    else if (beside.length > 0) strays += 1
+    // Without a whole answer, stray bytes may be what is left of one.
+    else if (beside.length > 0 && back.some((frame) => isFrom(frame, unit))) strays += 1
   }
   return { echoes, strays }
 }
@@ -72,8 +72,12 @@ export function besideOf(
 function isPieceOf({ hex }: SeenFrame, question: SeenFrame): boolean {
   const bytes = Buffer.from(hex, 'hex')
   const isTelling = bytes.some((byte) => byte !== 0 && byte !== 0xff && byte !== 0xfe)
-  return bytes.length >= 2 && isTelling && Buffer.from(question.hex, 'hex').includes(bytes)
+  return bytes.length >= 2 && isTelling && isWithin(hex, Buffer.from(question.hex, 'hex'))
 }
+
+/** Whether bytes are a piece of these. */
+export const isWithin = (hex: string, bytes: Uint8Array): boolean =>
+  Buffer.from(bytes).includes(Buffer.from(hex, 'hex'))
 
 interface Exchange {
   readonly question: SeenFrame

@@ -219,6 +219,18 @@ describe('the doctor at a line', () => {
     }
   })
 
+  it('takes no piece of an echo for a damaged answer where nobody answers', async () => {
+    const said = async (faults: object, settings: object): Promise<string[]> => {
+      const line = two(settings)
+      line.simulated.faults.setLine({ partial_echo: 1 })
+      line.simulated.faults.setUnit('2', faults)
+      return causes(await examined(line, [sdm(1), sdm(2)]))
+    }
+    expect(await said({ dead: true }, {})).toEqual(['echo', 'unit_silent meter-2'])
+    expect(await said({ silent: 0.5 }, {})).toEqual(['echo', 'unsteady meter-2'])
+    expect(await said({}, { baud: 19200 })).toEqual(['echo', 'wrong_baud meter-2'])
+  })
+
   it.each(['stray_before', 'stray_after'])('notes bytes of no frame that come with every answer: %s', async (fault) => {
     const line = virtualLine([meter(1), meter(2), nationalMeter])
     for (const unit of ['2', '000000000042']) line.simulated.faults.setUnit(unit, { [fault]: 1 })
