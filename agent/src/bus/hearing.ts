@@ -143,12 +143,14 @@ export class Hearing {
 
   async #nothing(open: OpenEnd | undefined): Promise<Result<Heard, BusFault>> {
     const { inbox, clock } = this.#ears
-    const received = Buffer.from(inbox.bytes).toString('hex')
+    // A piece of our own request that came back is no answer, not even a damaged one.
+    const isEcho = Buffer.from(this.#question.bytes).includes(Buffer.from(inbox.bytes))
+    const received = isEcho ? '' : Buffer.from(inbox.bytes).toString('hex')
     this.#ears.stray(inbox.bytes)
     inbox.drop(inbox.bytes.length)
     await this.#ears.hangUp('closed after an unanswered request, so that a late answer is not delivered')
-    if (open?.kind === 'crc') return fail({ kind: 'crc', received })
-    if (open) return fail({ kind: 'bad_frame', received, why: 'the answer broke off' })
+    if (open?.kind === 'crc' && !isEcho) return fail({ kind: 'crc', received })
+    if (open && !isEcho) return fail({ kind: 'bad_frame', received, why: 'the answer broke off' })
     if (received.length > 0)
       return fail({ kind: 'bad_frame', received, why: 'bytes came, but no answer to this request' })
     return fail({ kind: 'timeout', waitedMs: Math.round(clock.mono() - this.#sent) })

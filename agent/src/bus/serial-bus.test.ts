@@ -141,6 +141,16 @@ describe('a fault is named', () => {
     expect(bus.health().units.get('modbus:5')).toMatchObject({ timeout: 1, timeoutMs: 500 })
   })
 
+  it.each([
+    ['begins', 0, 3],
+    ['lies in the middle', 2, 5],
+    ['ends', 4, 8],
+  ] as const)('timeout: nothing came but a piece of the own echo, which %s it', async (_, from, to) => {
+    const { fault: named, bus } = await fault((request) => [{ afterMs: 0, bytes: request.slice(from, to) }])
+    expect(named).toMatchObject({ kind: 'timeout' })
+    expect(bus.health().line).toMatchObject({ timeout: 1, bad_frame: 0, stray_bytes: to - from })
+  })
+
   it('crc: a whole answer with a bit flipped', async () => {
     const { fault: named } = await fault((request) => {
       const bytes = answerTo(request)

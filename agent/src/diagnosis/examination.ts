@@ -7,7 +7,7 @@ import { presenceOf } from '../meter/presence.js'
 import { planScan } from '../meter/scan-plan.js'
 import { setRatio } from '../meter/set-ratio.js'
 import type { Finding } from './finding.js'
-import { besideOf, crowdedOf, foreignOf, heardOf, isWithin, lateOf, shapedOf } from './frame-facts.js'
+import { besideOf, crowdedOf, foreignOf, heardOf, lateOf, shapedOf } from './frame-facts.js'
 import { framesOf, type SeenFrame } from './frames.js'
 import { judgeLine, type LineObservation, type UnitObservation } from './judge-line.js'
 import { judgeWiring, type WiringObservation } from './judge-wiring.js'
@@ -114,9 +114,7 @@ export class Examination {
 
   async #askOnce(read: BusRead, isShort: boolean, counts: Counts, unit: DoctorUnit): Promise<void> {
     const bus = this.#busFor(read, unit)
-    const before = this.#tap.tape.length
     const answer = await bus.read(read, this.#parts.signal)
-    const sent = this.#tap.tape.slice(before).filter(({ direction }) => direction === 'out')
     // A second answer to the same question needs a moment to be heard.
     await this.#sleep(isShort ? PAUSE_MS.short : PAUSE_MS.long)
     counts.asked += 1
@@ -135,13 +133,11 @@ export class Examination {
       case 'crc':
         this.#broken(counts, isShort)
         break
-      case 'bad_frame': {
-        const { received } = answer.fault
-        // Nothing received: the order of answers could not be proved after earlier ones stayed out. A piece of our own echo is no answer.
-        if (received === '' || sent.some(({ bytes }) => isWithin(received, bytes))) counts.silent += 1
+      case 'bad_frame':
+        // Nothing received: the order of answers could not be proved after earlier ones stayed out.
+        if (answer.fault.received === '') counts.silent += 1
         else this.#broken(counts, isShort)
         break
-      }
       case 'line_down':
         this.#fell(answer.fault.why)
         break

@@ -72,12 +72,8 @@ export function besideOf(
 function isPieceOf({ hex }: SeenFrame, question: SeenFrame): boolean {
   const bytes = Buffer.from(hex, 'hex')
   const isTelling = bytes.some((byte) => byte !== 0 && byte !== 0xff && byte !== 0xfe)
-  return bytes.length >= 2 && isTelling && isWithin(hex, Buffer.from(question.hex, 'hex'))
+  return bytes.length >= 2 && isTelling && Buffer.from(question.hex, 'hex').includes(bytes)
 }
-
-/** Whether bytes are a piece of these. */
-export const isWithin = (hex: string, bytes: Uint8Array): boolean =>
-  Buffer.from(bytes).includes(Buffer.from(hex, 'hex'))
 
 interface Exchange {
   readonly question: SeenFrame
