@@ -51,6 +51,9 @@ type Heard =
   | { readonly kind: 'garbled'; readonly received: string }
   | { readonly kind: 'trouble'; readonly trouble: 'line_down' | 'babble'; readonly why: string }
 
+/** An answer that tells an address. Fewer bytes are a floating pair's, or a piece of the adapter's echo. */
+const ANSWER_BYTES = 18
+
 class Asker {
   constructor(
     private readonly bus: ScanBus,
@@ -60,14 +63,15 @@ class Asker {
 
   async ask(address: string): Promise<Heard> {
     this.bus.setUnit(unitKey({ protocol: 'dlt645', address }), { turnaround: { typical: 100, max: DLT645_WAIT_MS } })
-    const before = this.#strays()
     const first = await this.#once(address)
     if (first.kind !== 'one' && first.kind !== 'garbled') return first
+    const before = this.#strays()
     // Whoever answers later than the first is heard as bytes nobody asked for.
     await this.clock.sleep(durationMs(DLT645_WAIT_MS), this.signal)
     const second = await this.#once(address)
     if (first.kind === 'garbled') return second
-    const isCrowded = this.#strays() > before || (second.kind === 'one' && second.address !== first.address)
+    const isCrowded =
+      this.#strays() - before >= ANSWER_BYTES || (second.kind === 'one' && second.address !== first.address)
     return { ...first, isCrowded }
   }
 

@@ -62,6 +62,19 @@ describe('scanning a line', () => {
     expect(events.filter(({ kind }) => kind === 'progress').length).toBe(report.probes)
   })
 
+  it.each([
+    ['an adapter hears a piece of each request', { partial_echo: 1 }, {}],
+    ['bytes of no frame come with every answer', {}, { stray_before: 1, stray_after: 1 }],
+  ] as const)('finds them where %s, and takes no longer', async (_, wire, faults) => {
+    const line = threeMeters()
+    line.simulated.faults.setLine(wire)
+    for (const { name } of line.simulated.stations) line.simulated.faults.setUnit(name, faults)
+    const { report } = await scanned(line)
+    expect(report.found).toHaveLength(3)
+    expect(report).toMatchObject({ complete: true, garbled: [], troubles: [] })
+    expect(report.durationMs).toBeLessThan(120_000)
+  })
+
   it('says beforehand how long it takes, and is right when nobody answers', async () => {
     const line = virtualLine([{ id: 'far', profile: 'eastron-sdm630', unit: 200, ...motor }])
     const { etaMs } = scanEstimate([portOf(line)], { depth: 'quick' }, profiles)
