@@ -147,6 +147,14 @@ describe('metergate scan', () => {
     expect((await run(args, refusing)).code).toBe(2)
   })
 
+  it('says before it scans that a folder to write to is not there', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'mg-line-')), 'missing', 'found.yaml')
+    const { code, out, err } = await run(['scan', '--quick', '--units', '7', '--write', file], refusing)
+    expect(code).toBe(2)
+    expect(err).toContain('make it, or give another name')
+    expect(out).toBe('')
+  })
+
   it.each([
     ['--units', '0-5'],
     ['--units', '5-1'],

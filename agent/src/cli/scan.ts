@@ -1,4 +1,5 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { type MeterProfile, unreachable } from '@metergate/protocol'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
@@ -40,7 +41,7 @@ export function scanCommand(cli: CliContext): Command {
     .option('--json', terminal.say(CLI.optJson))
     .action(async (flags: ScanFlags) => {
       const options = scanOptions(cli, flags)
-      if (flags.write !== undefined && existsSync(flags.write)) cli.fail(SCAN.fileExists(flags.write), 2)
+      if (flags.write !== undefined) refuseUnwritable(cli, flags.write)
       const ports = await scanPorts(cli, tools, flags, options)
       const report = await runScan(cli, tools, ports, options)
       if (flags.json) terminal.json(report)
@@ -179,6 +180,13 @@ async function offeredFile(cli: CliContext, { found }: ScanReport): Promise<stri
   if (!cli.io.ask || found.length === 0 || existsSync(file)) return undefined
   const answer = await cli.io.ask(`${cli.terminal.say(SCAN.offer(file))} `)
   return /^(y|yes|是)$/i.test(answer.trim()) ? file : undefined
+}
+
+/** Before the minutes of a scan, not after them. */
+function refuseUnwritable(cli: CliContext, file: string): void {
+  const folder = dirname(file)
+  if (existsSync(file)) cli.fail(SCAN.fileExists(file), 2)
+  if (!existsSync(folder)) cli.fail(SCAN.noFolder(file, folder), 2)
 }
 
 function writeEntries(cli: CliContext, file: string, report: ScanReport): void {

@@ -193,6 +193,10 @@ export const SCAN = {
     zh: `${file} 已存在,未改动:换一个文件名,或把上面的内容加进去`,
     en: `${file} exists and was left alone: give another name, or add the entries above to it`,
   }),
+  noFolder: (file: string, folder: string): Localized => ({
+    zh: `${file} 无法写入:没有 ${folder} 这个文件夹,请先建立或换一个文件名`,
+    en: `${file} cannot be written: there is no folder ${folder}; make it, or give another name`,
+  }),
   notWritten: (file: string, why: string): Localized => ({
     zh: `${file} 无法写入:${why}`,
     en: `${file} cannot be written: ${why}`,
