@@ -36,6 +36,7 @@ export function dlt645Question(read: Dlt645Read, sequence?: number): Question {
     longestAnswer: LONGEST_ANSWER,
     shortest: SHORTEST,
     gapMs: GAP_MS,
+    outwaitsNoise: false,
     namesRegister: true,
     scan: (heard, expects) => scanDlt645(heard, { read, unit, shape, refusal }, expects),
   }

@@ -70,7 +70,8 @@ export class Hearing {
       if (inbox.down !== undefined) return this.#ears.down(inbox.down)
       const gapEnd = (inbox.lastAt ?? clock.mono()) + this.#question.gapMs
       // What looks like the beginning of an answer may be noise, and the answer still to come.
-      const until = Math.min(giveUp, open?.kind === 'partial' ? Math.max(deadline, gapEnd) : open ? gapEnd : deadline)
+      const mayBeNoise = open?.kind === 'partial' && this.#question.outwaitsNoise
+      const until = Math.min(giveUp, mayBeNoise ? Math.max(deadline, gapEnd) : open ? gapEnd : deadline)
       const heard = inbox.heard
       await inbox.wait(until, Math.max(open?.need ?? 0, this.#question.shortest, this.#grown(open)), signal)
       if (clock.mono() < until && inbox.heard > heard) continue

@@ -37,6 +37,7 @@ export function modbusQuestion(
     longestAnswer: answerLength,
     shortest: EXCEPTION_LENGTH,
     gapMs: nature === 'serial' ? SERIAL_GAP_MS : SOCKET_GAP_MS,
+    outwaitsNoise: true,
     namesRegister: false,
     scan: (heard, expects, final) =>
       scanModbus(

@@ -63,6 +63,11 @@ export interface Question {
   readonly shortest: number
   /** The silence inside a frame after which the rest is not coming, in milliseconds. */
   readonly gapMs: number
+  /**
+   * An answer that broke off is waited out until the time-out, as it may have been noise. Not in DL/T 645: there the gap is most of
+   * the time-out, and the rest of it would keep a line from being well again within a second of a late answer.
+   */
+  readonly outwaitsNoise: boolean
   /** The answer itself names the register, so an older answer to the same question is still this register's value. */
   readonly namesRegister: boolean
   /**
