@@ -127,17 +127,14 @@ export class Hearing {
     )
   }
 
-  #heard({ start, end, data, more }: Frame): Heard {
+  #heard(frame: Frame): Heard {
     const { clock, inbox } = this.#ears
-    const first = inbox.arrivalOf(start)
-    const mono = inbox.arrivalOf(end - 1)
-    // A chunk is stamped when it is handed over; on a wire the first byte cannot have come later than its length before the last.
-    const begun = Math.min(first, mono - wireMs(end - start, this.#settings))
+    const mono = inbox.arrivalOf(frame.end - 1)
     return {
-      data,
-      more,
+      data: frame.data,
+      more: frame.more,
       at: { mono, wall: epochMs(Math.round(clock.wall() - (clock.mono() - mono))) },
-      turnaroundMs: Math.max(0, begun - this.#sent),
+      turnaroundMs: Math.max(0, inbox.beginningOf(frame, this.#settings) - this.#sent),
       durationMs: mono - this.#begun,
     }
   }

@@ -1,5 +1,6 @@
 import type { Clock, MonoMs } from '@metergate/protocol'
 import { Alarm } from './alarm.js'
+import { type LineSettings, wireMs } from './line-port.js'
 
 /** Longest stretch worth keeping: four of the longest frames. Older bytes of a babbling line are let go. */
 const MOST_BYTES = 1024
@@ -84,6 +85,14 @@ export class Inbox {
   arrivalOf(offset: number): MonoMs {
     const chunk = this.#chunks.find((each) => each.end > offset) ?? this.#chunks.at(-1)
     return chunk?.at ?? this.#lastAt ?? this.#clock.mono()
+  }
+
+  /**
+   * When the bytes from `start` to `end` began to come. A chunk is stamped when it is handed over; on a wire the first byte cannot have
+   * come later than its length before the last.
+   */
+  beginningOf({ start, end }: { readonly start: number; readonly end: number }, settings: LineSettings): number {
+    return Math.min(this.arrivalOf(start), this.arrivalOf(end - 1) - wireMs(end - start, settings))
   }
 
   /** Takes the first `count` bytes away. */

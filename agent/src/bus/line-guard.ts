@@ -3,7 +3,7 @@ import type { BusFault } from './bus-fault.js'
 import { Debts } from './debts.js'
 import { type Ears, type Frame, type Heard, Hearing, type Judgement, type Purpose } from './hearing.js'
 import { Inbox } from './inbox.js'
-import { type LineDown, type LinePort, type LineSettings, silenceMs, wireMs } from './line-port.js'
+import { type LineDown, type LinePort, type LineSettings, sameSettings, silenceMs, wireMs } from './line-port.js'
 import { protocolOf, type Question, type UnitKey } from './question.js'
 import type { BusCounters, UnitHealth } from './register-bus.js'
 import { Tally } from './tally.js'
@@ -255,12 +255,9 @@ export class LineGuard<Q extends Question = Question> {
     return 'late'
   }
 
-  /** When its first byte came; it may have lain here for long, and handed over in one piece it began before. */
-  #beginningOf({ start, end }: Frame): number {
-    const first = this.#inbox.arrivalOf(start)
-    return this.#settings
-      ? Math.min(first, this.#inbox.arrivalOf(end - 1) - wireMs(end - start, this.#settings))
-      : first
+  /** When its first byte came, which may be long ago; of a line that is down the speed is not known. */
+  #beginningOf(frame: Frame): number {
+    return this.#settings ? this.#inbox.beginningOf(frame, this.#settings) : this.#inbox.arrivalOf(frame.start)
   }
 
   /** Bytes of no frame: part of our own request that came back is an echo too, the rest is noise. */
@@ -300,8 +297,6 @@ export class LineGuard<Q extends Question = Question> {
     this.#tally(unit).count(what, by)
   }
 }
-
-const sameSettings = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format
 
 /** At least two bytes that stand in `whole` in this order: the beginning or the end of our own request. */
 function isPartOf(bytes: Uint8Array, whole: Uint8Array): boolean {

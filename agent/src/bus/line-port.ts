@@ -6,6 +6,15 @@ export interface LineSettings {
   readonly format: SerialFormat
 }
 
+export const sameSettings = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format
+
+/** Each speed and format once, in the order of the list. */
+export function distinctSettings(list: readonly LineSettings[]): LineSettings[] {
+  return list
+    .map(({ baud, format }) => ({ baud, format }))
+    .filter((settings, index, all) => all.findIndex((each) => sameSettings(each, settings)) === index)
+}
+
 /** Why a line cannot be used now, in words for the person at the box. */
 export interface LineDown {
   readonly kind: 'line_down'

@@ -22,7 +22,7 @@ export type ListPorts = () => Promise<readonly ListedPort[]>
 /** The adapter behind a path; undefined when it is none of USB (a soldered port, a pty). */
 export async function portIdentity(path: string, list: ListPorts): Promise<PortIdentity | undefined> {
   const real = await realpath(path).catch(() => path)
-  return identityOf((await list()).find((port) => port.path === real))
+  return identityAt(await list(), real)
 }
 
 /**
@@ -32,7 +32,7 @@ export async function portIdentity(path: string, list: ListPorts): Promise<PortI
 export async function relocated(path: string, identity: PortIdentity, list: ListPorts): Promise<string> {
   const ports = await list()
   const real = await realpath(path).catch(() => undefined)
-  const holder = real === undefined ? undefined : identityOf(ports.find((port) => port.path === real))
+  const holder = real === undefined ? undefined : identityAt(ports, real)
   const isOther = holder !== undefined && !isSame(holder, identity)
   if (real !== undefined && !isOther) return path
   return findPort(ports, identity) ?? path
@@ -52,7 +52,8 @@ export function findPort(ports: readonly ListedPort[], identity: PortIdentity): 
   return others.length === 0 ? only?.path : undefined
 }
 
-function identityOf(port: ListedPort | undefined): PortIdentity | undefined {
+function identityAt(ports: readonly ListedPort[], path: string): PortIdentity | undefined {
+  const port = ports.find((each) => each.path === path)
   if (port?.vendorId === undefined || port.productId === undefined) return undefined
   return { vendorId: port.vendorId, productId: port.productId, serialNumber: port.serialNumber }
 }

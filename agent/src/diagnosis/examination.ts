@@ -1,5 +1,5 @@
 import { type Clock, durationMs, type MeterProfile, serialFormatSchema, unreachable } from '@metergate/protocol'
-import type { LinePort, LineSettings } from '../bus/line-port.js'
+import { distinctSettings, type LinePort, type LineSettings, sameSettings } from '../bus/line-port.js'
 import { unitKey } from '../bus/question.js'
 import type { BusRead } from '../bus/register-bus.js'
 import { SerialBus } from '../bus/serial-bus.js'
@@ -170,22 +170,21 @@ export class Examination {
     const mute = this.#subject.units.filter((unit) => this.#isMute(unit)).slice(0, MOST_SEARCHED)
     const ours = this.#subject.settings
     const stages = planScan(this.#parts.profiles, { depth: 'normal', units: [1] })
-    const settings = [
+    const settings = distinctSettings([
       // Where the settings of its own are wrong, those of the line may be right.
       ours,
       ...stages.map((stage) => stage.settings),
       // No factory sets odd parity, but many a meter's menu offers it.
       ...serialFormatSchema.options.map((format) => ({ ...ours, format })),
-    ].filter((each, index, all) => all.findIndex((one) => isSame(one, each)) === index)
+    ])
     return settings.flatMap((each) =>
-      mute.filter((unit) => !isSame(each, unit.settings ?? ours)).map((unit) => ({ unit, settings: each })),
+      mute.filter((unit) => !sameSettings(each, unit.settings ?? ours)).map((unit) => ({ unit, settings: each })),
     )
   }
 
   /** What some of the silent units were found at is likely right for the rest of them. */
   settingsFound(): { unit: DoctorUnit; settings: LineSettings }[] {
-    const found = [...this.#answersAt.values()]
-    const settings = found.filter((each, index) => found.findIndex((one) => isSame(one, each)) === index)
+    const settings = distinctSettings([...this.#answersAt.values()])
     const mute = this.#subject.units.filter((unit) => this.#isMute(unit))
     return settings.flatMap((each) => mute.map((unit) => ({ unit, settings: each })))
   }
@@ -315,5 +314,3 @@ export class Examination {
     return this.#parts.clock.sleep(durationMs(ms), this.#parts.signal)
   }
 }
-
-const isSame = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format

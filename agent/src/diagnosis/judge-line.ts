@@ -1,4 +1,4 @@
-import type { LineSettings } from '../bus/line-port.js'
+import { type LineSettings, sameSettings } from '../bus/line-port.js'
 import { DOCTOR } from '../i18n/doctor-texts.js'
 import type { Finding } from './finding.js'
 
@@ -114,28 +114,25 @@ function judgeWhole(line: LineObservation): Finding[] {
 const isStrewn = (unit: UnitObservation): boolean => share(unit.strays, unit.asked) > USUAL && unit.late === 0
 
 function strayBytes(units: readonly UnitObservation[]): Pick<Finding, 'what' | 'remedy'> {
-  const sum = (field: 'asked' | 'strays'): number => units.reduce((so, unit) => so + unit[field], 0)
   return DOCTOR.strayBytes(
-    sum('strays'),
-    sum('asked'),
+    total({ units }, 'strays'),
+    total({ units }, 'asked'),
     units.map(({ name }) => name),
   )
 }
 
 /** The settings at which everybody was heard who is asked at the line's own, where nobody answers: one cause, not one per meter. */
 function wholeLineAt({ settings, units }: LineObservation): LineSettings | undefined {
-  const concerned = units.filter((unit) => isSame(unit.settings, settings))
+  const concerned = units.filter((unit) => sameSettings(unit.settings, settings))
   const heard = concerned.flatMap(({ answersAt }) => answersAt ?? [])
   const [first] = heard
-  if (!first || !heard.every((each) => isSame(each, first))) return undefined
+  if (!first || !heard.every((each) => sameSettings(each, first))) return undefined
   return concerned.every((unit) => unit.answersAt !== undefined || isMute(unit)) ? first : undefined
 }
 
 function atOtherSettings(ours: LineSettings, theirs: LineSettings): Finding {
   return problem(ours.baud === theirs.baud ? 'wrong_format' : 'wrong_baud', DOCTOR.wrongLineSettings(ours, theirs))
 }
-
-const isSame = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format
 
 /** Silent at the configured settings, and at all others that were tried. */
 const isMute = (unit: UnitObservation): boolean =>
@@ -146,7 +143,7 @@ function judgeUnit(unit: UnitObservation, line: LineObservation, elsewhere: Line
     ...problem(cause, text),
     unit: unit.name,
   })
-  if (elsewhere && isSame(unit.settings, line.settings))
+  if (elsewhere && sameSettings(unit.settings, line.settings))
     return unit.answersAt ? [] : [about('unit_silent', DOCTOR.silentElsewhere(unit.name, unit.settings, elsewhere))]
   if (unit.answersAt) {
     const isBaud = unit.answersAt.baud !== unit.settings.baud
@@ -206,5 +203,5 @@ const problem = (cause: Finding['cause'], text: Pick<Finding, 'what' | 'remedy'>
   ...text,
 })
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
-const total = (line: LineObservation, field: 'asked' | 'echoes' | 'late'): number =>
-  line.units.reduce((sum, unit) => sum + unit[field], 0)
+const total = ({ units }: Pick<LineObservation, 'units'>, field: 'asked' | 'echoes' | 'late' | 'strays'): number =>
+  units.reduce((sum, unit) => sum + unit[field], 0)

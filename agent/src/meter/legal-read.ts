@@ -17,6 +17,12 @@ export interface Block {
 
 type Barrier = { readonly function: ModbusRead['function']; readonly at: number }
 
+/** Whether a request would read across a border the meter was seen to have. */
+export function crosses(block: Block, barriers: readonly Barrier[]): boolean {
+  const end = block.address + block.count
+  return barriers.some(({ function: fn, at }) => fn === block.function && block.address < at && at < end)
+}
+
 /** An item with the scale factor that must be read with it (SunSpec). */
 export function extentOf(item: ModbusItem, profile: ModbusProfile): Extent {
   const scale = item.scale_factor_address ?? item.address
@@ -47,9 +53,8 @@ export function isLegal(group: readonly Extent[], profile: ModbusProfile, barrie
   const most = Math.min(profile.max_registers, block.function <= 2 ? 2000 : 125)
   if (block.count > most || end > 0x10000) return false
   if (profile.forbidden.some(({ from, to }) => from < end && to >= block.address)) return false
-  const isParted = barriers.some(({ function: fn, at }) => fn === block.function && block.address < at && at < end)
   // A value whose scale factor lies beyond the barrier is still read, with it or not at all.
-  if (isParted && group.length > 1) return false
+  if (group.length > 1 && crosses(block, barriers)) return false
   return mayReadThrough(group, block, profile)
 }
 

@@ -19,6 +19,7 @@ import { type UnitKey, unitKey } from '../bus/question.js'
 import type { BusAnswer, RegisterBus } from '../bus/register-bus.js'
 import { type Block, type BlockData, decodeBlock } from '../reading/decode.js'
 import type { PlausibilityLimits } from '../reading/plausibility.js'
+import { crosses } from './legal-read.js'
 import { rawValues } from './raw-values.js'
 import {
   dlt645Request,
@@ -343,9 +344,7 @@ export class MeterSession {
 /** Whether a read puts what is on trial to the test. */
 function puts(read: PlannedRead, { barriers, refused }: Learnt): boolean {
   if (read.items.some(({ item }) => refused.includes(itemKey(item, read)))) return true
-  if (read.protocol !== 'modbus') return false
-  const end = read.address + read.count
-  return barriers.some(({ function: fn, at }) => fn === read.function && read.address < at && at < end)
+  return read.protocol === 'modbus' && crosses(read, barriers)
 }
 
 /** Whether the meter said anything to a read of this poll. */

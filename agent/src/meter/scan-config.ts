@@ -1,5 +1,5 @@
 import type { MeterProfile } from '@metergate/protocol'
-import type { LineSettings } from '../bus/line-port.js'
+import { type LineSettings, sameSettings } from '../bus/line-port.js'
 import type { Language, Localized } from '../i18n/localized.js'
 import { SCAN } from '../i18n/scan-texts.js'
 import type { FoundUnit, SetRatios } from './scan-report.js'
@@ -57,7 +57,7 @@ function meterEntry(
   const { verdict, candidates } = identification
   const [best, ...others] = candidates
   const profile = profiles.find((each) => each.id === best?.profile)
-  const isSame = settings.baud === lineSettings.baud && settings.format === lineSettings.format
+  const isSame = sameSettings(settings, lineSettings)
   const hasAddress = at.protocol === 'modbus' || at.address !== undefined
   const entry = [
     `  - id: ${id}`,
@@ -90,8 +90,7 @@ const commentedOut = (lines: readonly string[]): string[] =>
   lines.map((line) => (line.startsWith('  #') ? line : `  # ${line.slice(2)}`))
 
 function commonest(list: readonly LineSettings[]): LineSettings {
-  const count = (settings: LineSettings): number =>
-    list.filter(({ baud, format }) => baud === settings.baud && format === settings.format).length
+  const count = (settings: LineSettings): number => list.filter((each) => sameSettings(each, settings)).length
   return [...list].sort((a, b) => count(b) - count(a))[0] ?? { baud: 9600, format: '8N1' }
 }
 

@@ -1,5 +1,5 @@
 import type { MeterProfile, SerialFormat } from '@metergate/protocol'
-import { type LineSettings, silenceMs, wireMs } from '../bus/line-port.js'
+import { distinctSettings, type LineSettings, sameSettings, silenceMs, wireMs } from '../bus/line-port.js'
 
 export type ScanDepth = 'quick' | 'normal' | 'full'
 
@@ -102,14 +102,14 @@ function dlt645Probes({ baud }: LineSettings): ScanProbe[] {
 
 function modbusSettings(profiles: readonly MeterProfile[], scope: ScanScope): LineSettings[] {
   const shipped = profiles.filter(({ protocol }) => protocol === 'modbus').map(({ serial }) => serial)
-  const weight = (settings: LineSettings): number => shipped.filter((serial) => same(serial, settings)).length
-  const factory = distinct(shipped).sort((a, b) => weight(b) - weight(a))
+  const weight = (settings: LineSettings): number => shipped.filter((serial) => sameSettings(serial, settings)).length
+  const factory = distinctSettings(shipped).sort((a, b) => weight(b) - weight(a))
   const all = {
     quick: factory,
     normal: [...factory, ...COMMON_SETTINGS],
     full: [...factory, ...grid(['8N1', '8E1', '8O1', '8N2'])],
   }[scope.depth]
-  return narrowed(distinct(all), scope, factory[0]?.format ?? '8N1')
+  return narrowed(distinctSettings(all), scope, factory[0]?.format ?? '8N1')
 }
 
 function dlt645Settings(scope: ScanScope): LineSettings[] {
@@ -118,7 +118,7 @@ function dlt645Settings(scope: ScanScope): LineSettings[] {
     normal: DLT645_SETTINGS,
     full: [...DLT645_SETTINGS, ...grid(['8E1', '8N1'])],
   }[scope.depth]
-  return narrowed(distinct(all), scope, '8E1')
+  return narrowed(distinctSettings(all), scope, '8E1')
 }
 
 const grid = (formats: readonly SerialFormat[]): LineSettings[] =>
@@ -140,18 +140,13 @@ function unitsOf(profiles: readonly MeterProfile[], scope: ScanScope): [likely: 
   return [likely, all.filter((unit) => !likely.includes(unit))]
 }
 
-const same = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format
 const includes = (list: readonly LineSettings[], settings: LineSettings): boolean =>
-  list.some((each) => same(each, settings))
-
-function distinct(list: readonly LineSettings[]): LineSettings[] {
-  return list
-    .map(({ baud, format }) => ({ baud, format }))
-    .filter((settings, index, all) => all.findIndex((each) => same(each, settings)) === index)
-}
+  list.some((each) => sameSettings(each, settings))
 
 /** Alternately from both, so that the commonest DL/T 645 settings do not wait for the rarest Modbus ones. */
 function merged(a: readonly LineSettings[], b: readonly LineSettings[]): LineSettings[] {
   const longest = Math.max(a.length, b.length)
-  return distinct(Array.from({ length: longest }, (_, i) => [a[i], b[i]].filter((each) => each !== undefined)).flat())
+  return distinctSettings(
+    Array.from({ length: longest }, (_, i) => [a[i], b[i]].filter((each) => each !== undefined)).flat(),
+  )
 }

@@ -1,4 +1,5 @@
 import { type MeterProfile, unreachable } from '@metergate/protocol'
+import { sameSettings } from '../bus/line-port.js'
 import { protocolOf, type UnitKey, unitKey } from '../bus/question.js'
 import { findDlt645Meters } from './dlt645-search.js'
 import type { Presence } from './presence.js'
@@ -114,8 +115,7 @@ class ScanRun {
       const troubles = this.#troubles.length
       yield* this.#stage(port, stage)
       if (this.#troubles.length > troubles) return this.#skip(rest)
-      const isSame = ({ settings }: ScanStage): boolean =>
-        settings.baud === stage.settings.baud && settings.format === stage.settings.format
+      const isSame = ({ settings }: ScanStage): boolean => sameSettings(settings, stage.settings)
       stages = this.#found.length > before ? [...rest.filter(isSame), ...rest.filter((each) => !isSame(each))] : rest
     }
   }
@@ -188,11 +188,7 @@ class ScanRun {
 
   #isGarbledHere({ port, settings }: Visit, at: UnitAddress): boolean {
     return this.#garbled.some(
-      (known) =>
-        known.port === port.name &&
-        known.settings.baud === settings.baud &&
-        known.settings.format === settings.format &&
-        keyOf(known.at) === keyOf(at),
+      (known) => known.port === port.name && sameSettings(known.settings, settings) && keyOf(known.at) === keyOf(at),
     )
   }
 
