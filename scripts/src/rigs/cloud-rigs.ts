@@ -219,7 +219,10 @@ export function databaseGone(goneMs: number, answerWithinMs = 2_000): Promise<Ri
     const server = await ServerProcess.start(place)
     const senders = await enrolSenders(place, server.url, 40)
     // A slow machine may say "later" before anything is wrong with the database.
-    const first = await Promise.all(senders.map((sender) => delivered(sender, sender.seal(readings(BEGIN, 5)))))
+    const takenBy = clock.mono() + 30_000
+    const first = await Promise.all(
+      senders.map((sender) => delivered(sender, sender.seal(readings(BEGIN, 5)), takenBy)),
+    )
     found.expect(!first.includes(false), () => 'before: not everything was taken within 30 s')
     database?.freeze()
     const until = clock.mono() + goneMs
@@ -244,9 +247,11 @@ export function databaseGone(goneMs: number, answerWithinMs = 2_000): Promise<Ri
     }
     database?.thaw()
     found.expect(slowest <= answerWithinMs, () => `the slowest answer took ${Math.round(slowest)} ms`)
+    const drainedBy = clock.mono() + 30_000
     for (const [index, sender] of senders.entries()) {
       const batch = waiting[index]
-      const isDrained = batch !== undefined && (await delivered(sender, batch)) && sender.acknowledged.size === 2
+      const isDrained =
+        batch !== undefined && (await delivered(sender, batch, drainedBy)) && sender.acknowledged.size === 2
       found.expect(isDrained, () => `${sender.id} is not drained`)
     }
     await server.end()
@@ -256,10 +261,9 @@ export function databaseGone(goneMs: number, answerWithinMs = 2_000): Promise<Ri
   })
 }
 
-/** Sends it until it is acknowledged; false when that takes more than 30 s. */
-async function delivered(sender: Sender, batch: ReturnType<Sender['seal']>): Promise<boolean> {
-  for (const end = clock.mono() + 30_000; !(await sender.send(batch)).ok; await pause(100))
-    if (clock.mono() > end) return false
+/** Sends it until it is acknowledged; false when that is not so by then. */
+async function delivered(sender: Sender, batch: ReturnType<Sender['seal']>, by: number): Promise<boolean> {
+  for (; !(await sender.send(batch)).ok; await pause(100)) if (clock.mono() > by) return false
   return true
 }
 

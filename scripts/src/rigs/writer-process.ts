@@ -23,15 +23,10 @@ export class WriterProcess {
 
   /** Waits until it has said so; throws with what it said instead when it ends or takes too long. */
   async says(text: string, withinMs = 60_000): Promise<void> {
-    const deadline = process.hrtime.bigint() + BigInt(withinMs) * 1_000_000n
-    while (!this.output.includes(text)) {
-      if (this.child.exitCode !== null || process.hrtime.bigint() > deadline) {
-        // Left alive it would keep what it writes to mounted.
-        this.child.kill('SIGKILL')
-        throw new Error(`writer: ${this.output.slice(-500)}`)
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
+    if (await this.until(() => this.output.includes(text), undefined, withinMs)) return
+    // Left alive it would keep what it writes to mounted.
+    this.child.kill('SIGKILL')
+    throw new Error(`writer: ${this.output.slice(-500)}`)
   }
 
   get hasEnded(): boolean {
@@ -66,8 +61,8 @@ export class WriterProcess {
 
   /** Waits until it is so, and does `meanwhile` again and again; false when the writer has ended or it takes too long. */
   async until(isSo: () => boolean, meanwhile: () => void = () => undefined, withinMs = 60_000): Promise<boolean> {
-    for (const end = Date.now() + withinMs; !isSo(); await pause(20)) {
-      if (this.hasEnded || Date.now() > end) return false
+    for (const end = performance.now() + withinMs; !isSo(); await pause(10)) {
+      if (this.hasEnded || performance.now() > end) return false
       meanwhile()
     }
     return true
