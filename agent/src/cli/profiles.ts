@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { type MeterProfile, quantity } from '@metergate/protocol'
+import { type MeterProfile, type ModbusItem, quantity } from '@metergate/protocol'
 import { findProfile, loadBuiltinProfiles, namesOf } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
 import { issueText } from '../config/issue.js'
@@ -51,10 +51,25 @@ export function profilesCommand(cli: CliContext): Command {
     .addCommand(check)
 }
 
-function sayGood({ terminal }: CliContext, file: string, { id, items }: MeterProfile): void {
+function sayGood({ terminal }: CliContext, file: string, profile: MeterProfile): void {
+  const { id, items } = profile
   terminal.line(CLI.profileGood(id, items.length))
+  if (looksNumbered(profile)) terminal.line(CLI.profileNumbers)
   if (loadBuiltinProfiles().some((shipped) => shipped.id === id)) terminal.line(CLI.profileReplaces(id))
   if (!isProfileName(file)) terminal.line(CLI.profileName(basename(file)))
+}
+
+/**
+ * Manuals often number registers from 40001 (holding) or 30001 (input), which is no address: Modbus Application Protocol V1.1b3,
+ * chapter 4.4, leaves that mapping to the maker. Some meters do use such addresses, so it is only said.
+ */
+function looksNumbered(profile: MeterProfile): boolean {
+  if (profile.protocol !== 'modbus' || profile.sunspec) return false
+  const isNumber = ({ address, function: fn = profile.read_function }: ModbusItem): boolean => {
+    const first = fn === 3 ? 40_001 : 30_001
+    return fn >= 3 && address >= first && address < first + 9_999
+  }
+  return profile.items.every(isNumber)
 }
 
 /** The shipped models, and the technician's own when there is a configuration that names their folder. */

@@ -356,6 +356,23 @@ describe('profiles', () => {
     })
   })
 
+  it('check says that addresses look like the numbers of a manual', async () => {
+    const box = new Box()
+    const check = async (...addresses: readonly number[]) => {
+      const quantities = ['frequency', 'voltage_l1_n']
+      const items = addresses.map((address, i) => ({ ...PROFILE.items[0], quantity: quantities[i], address }))
+      const file = join(box.folder, 'mine.yaml')
+      writeFileSync(file, JSON.stringify({ ...PROFILE, id: 'mine', items }))
+      return (await box.run(['--lang', 'en', 'profiles', 'check', file])).out.trim().split('\n')
+    }
+    expect(await check(40_098, 40_099)).toEqual([
+      'mine is right, 2 quantities',
+      "its addresses look like a manual's numbers (4xxxx, 3xxxx): on the wire they are less by 40001 or 30001. Compare a value by `metergate read`",
+    ])
+    expect(await check(97, 40_099)).toEqual(['mine is right, 2 quantities'])
+    expect(await check(30_098)).toEqual(['mine is right, 1 quantity'])
+  })
+
   it('show marks the values that rest on thin facts', async () => {
     const { out } = await new Box().run(['--lang', 'zh', 'profiles', 'show', 'acrel-adl400'])
     expect(out.split('\n').find((line) => line.startsWith('frequency'))).toContain('未经核实')

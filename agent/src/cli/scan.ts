@@ -13,11 +13,11 @@ import { both, type Localized } from '../i18n/localized.js'
 import { SCAN } from '../i18n/scan-texts.js'
 import { type ScanOptions, type ScanPort, scan, scanEstimate, scanPort } from '../meter/scan.js'
 import { scanYaml } from '../meter/scan-config.js'
-import type { FoundUnit, ScanEvent, ScanReport, UnitAddress } from '../meter/scan-report.js'
+import type { FoundUnit, ScanEvent, ScanReport } from '../meter/scan-report.js'
 import { type CliContext, CommandEnd } from './context.js'
 import { ProgressBar } from './progress-bar.js'
 import { type ScanFlags, scanOptions } from './scan-options.js'
-import { type Cell, table } from './table.js'
+import { printReport, timeText, whereText } from './scan-printed.js'
 
 /** Settings of a serial server are made there; these are the usual ones, for time-outs only. */
 const SERVER_SETTINGS: LineSettings = { baud: 9600, format: '8N1' }
@@ -45,7 +45,7 @@ export function scanCommand(cli: CliContext): Command {
       const ports = await scanPorts(cli, tools, flags, options)
       const report = await runScan(cli, tools, ports, options)
       if (flags.json) terminal.json(report)
-      else printReport(cli, report)
+      else printReport(cli, report, scanProfiles(cli))
       const file = flags.write ?? (flags.json ? undefined : await offeredFile(cli, report))
       if (file !== undefined) writeEntries(cli, file, report)
       if (report.found.length > 0) return
@@ -128,50 +128,6 @@ function verdictText(unit: FoundUnit): Localized {
   if (verdict === 'unknown' || !best) return SCAN.unknown(whereText(unit), ids)
   const names = both([best.title, ` (${best.profile})`], [best.title, ` (${best.profile})`])
   return { zh: SCAN.sure(whereText(unit), names.zh).zh, en: SCAN.sure(whereText(unit), names.en).en }
-}
-
-function whereText({ port, settings, at }: Pick<FoundUnit, 'port' | 'settings' | 'at'>): string {
-  return `${port} ${settings.baud} ${settings.format} ${addressText(at)}`
-}
-
-const addressText = (at: UnitAddress): string => (at.protocol === 'modbus' ? `${at.unit}` : (at.address ?? 'DL/T 645'))
-
-/** Whole seconds below two minutes, minutes beyond. */
-function timeText(ms: number): Localized {
-  return ms < 120_000 ? SCAN.seconds(Math.ceil(ms / 1000)) : SCAN.minutes(Math.ceil(ms / 60_000))
-}
-
-function printReport(cli: CliContext, report: ScanReport): void {
-  const { terminal } = cli
-  const columns = [SCAN.portTitle, SCAN.settingsTitle, SCAN.unitTitle, SCAN.answersIn, SCAN.modelTitle, SCAN.because]
-  const rows = report.found.map((unit): Cell[] => {
-    const { verdict, candidates } = unit.identification
-    const ids = candidates.map(({ profile }) => profile)
-    const namedIds = verdict === 'sure' ? ids.slice(0, 1) : ids
-    const model: Cell =
-      verdict === 'sure' && !unit.isCrowded
-        ? { text: ids[0] ?? '?', paint: 'good' }
-        : { text: verdict === 'unknown' ? '?' : `${namedIds.join(' / ')} ?`, paint: 'warn' }
-    const why = candidates[0]?.evidence.slice(0, 3).map((text) => terminal.say(text)) ?? []
-    const settings = `${unit.settings.baud} ${unit.settings.format}`
-    return [unit.port, settings, addressText(unit.at), `${unit.turnaroundMs} ms`, model, why.join('; ')]
-  })
-  if (rows.length > 0)
-    terminal.print(
-      table(
-        columns.map((title) => ({ title: terminal.say(title) })),
-        rows,
-        terminal.paint,
-      ),
-    )
-  const tail = report.complete ? '' : `, ${terminal.say(SCAN.stopped)}`
-  terminal.line(
-    `${terminal.say(SCAN.summary(report.found.length, report.probes, timeText(report.durationMs)[cli.language]))}${tail}`,
-  )
-  if (report.found.length === 0) return
-  terminal.line('')
-  terminal.line(SCAN.entries)
-  terminal.print(scanYaml(report.found, scanProfiles(cli), cli.language))
 }
 
 /** The usual configuration file, if there is none yet and the person at the keyboard wants it written. */

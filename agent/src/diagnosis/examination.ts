@@ -174,6 +174,10 @@ export class Examination {
       // Where the settings of its own are wrong, those of the line may be right.
       ours,
       ...stages.map((stage) => stage.settings),
+      // What the menu of this very model offers.
+      ...mute.flatMap(({ profile }) =>
+        (profile?.serial.bauds ?? []).map((baud) => ({ baud, format: profile?.serial.format ?? ours.format })),
+      ),
       // No factory sets odd parity, but many a meter's menu offers it.
       ...serialFormatSchema.options.map((format) => ({ ...ours, format })),
     ])

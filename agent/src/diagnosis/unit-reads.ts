@@ -58,8 +58,11 @@ export function trialReads({ at, profile }: DoctorUnit): { readonly short: BusRe
 export async function placedUnit(bus: RegisterBus, unit: DoctorUnit, signal?: AbortSignal): Promise<DoctorUnit> {
   const { at, profile } = unit
   if (profile?.protocol !== 'modbus' || at.protocol !== 'modbus' || !profile.sunspec) return unit
-  const found = await findSunSpecModel(profile, (address, count) =>
-    twice(bus, { protocol: 'modbus', unit: at.unit, function: profile.read_function, address, count }, signal),
+  const found = await findSunSpecModel(
+    profile,
+    (address, count) =>
+      twice(bus, { protocol: 'modbus', unit: at.unit, function: profile.read_function, address, count }, signal),
+    true,
   )
   return found.ok ? { ...unit, profile: found.value } : unit
 }

@@ -332,6 +332,10 @@ export const CLI = {
     zh: `型号文件夹只读 .yaml、.yml 和 .json 文件：请把 ${name} 改名`,
     en: `a folder of models reads files ending in .yaml, .yml or .json only: rename ${name}`,
   }),
+  profileNumbers: {
+    zh: '地址像手册上的编号（4xxxx、3xxxx）：总线上的地址要减去 40001 或 30001。请用 metergate read 核对一个值',
+    en: "its addresses look like a manual's numbers (4xxxx, 3xxxx): on the wire they are less by 40001 or 30001. Compare a value by `metergate read`",
+  },
   notForBilling: { zh: '不作贸易结算依据', en: 'not for trade settlement' },
   added: (count: number): Localized => ({
     zh: `已登记 ${count} 条`,

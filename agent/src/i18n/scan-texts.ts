@@ -121,8 +121,8 @@ export const SCAN = {
   },
   quickOrFull: { zh: '--quick 与 --full 只能选一个', en: 'use only one of --quick and --full' },
   begins: (ports: readonly string[], probes: number, time: string): Localized => ({
-    zh: `扫描 ${ports.join('、')}:${probes} 次询问,没有电表应答时约 ${time},每块表另加几秒`,
-    en: `scanning ${ports.join(', ')}: ${probes} questions, about ${time} if nobody answers, and some seconds for each meter found`,
+    zh: `扫描 ${ports.join('、')}:${probes} 次询问,没有电表应答时约 ${time},每块表另加 3 到 20 秒`,
+    en: `scanning ${ports.join(', ')}: ${probes} questions, about ${time} if nobody answers, and 3 to 20 s more for each meter found`,
   }),
   daemonHint: {
     zh: '扫描前请停止采集程序:一条总线只能有一个主机',
@@ -179,7 +179,7 @@ export const SCAN = {
     zh: `找到 ${found} 块表,询问 ${probes} 次,用时 ${time}`,
     en: `${found} ${found === 1 ? 'meter' : 'meters'} found by ${probes} questions in ${time}`,
   }),
-  because: { zh: '依据', en: 'because' },
+  because: { zh: '识别依据:', en: 'why each is taken for this model:' },
   entries: { zh: '配置文件可写:', en: 'for the configuration file:' },
   offer: (file: string): Localized => ({
     zh: `写入 ${file}?[y/N]`,

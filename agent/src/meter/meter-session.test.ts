@@ -206,7 +206,9 @@ describe('a meter session', () => {
 
   it('puts a refused DL/T 645 block to the test as a whole, however many values it holds', async () => {
     let isStarting = true
-    const { poll, later } = dlt645Rig(() => isStarting)
+    const { poll, later } = dlt645Rig((di) =>
+      isStarting && di === '0201ff00' ? { kind: 'exception', code: 2 } : undefined,
+    )
     await poll()
     isStarting = false
     later(600_000)
@@ -215,27 +217,177 @@ describe('a meter session', () => {
   })
 })
 
-/** A DL/T 645 meter with one block of three voltages. */
-function dlt645Rig(refuses: () => boolean) {
-  const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n']
-  const items = names.map((name, index) => ({
-    ...{ quantity: name, di: '0201ff00', scale: '0.1' },
-    ...{ bytes: 2, offset: 2 * index },
-  }))
+describe('a meter that keeps silent about what it does not have', () => {
+  /** Silent about every read that covers one of `holes`. */
+  const around =
+    (...holes: readonly number[]) =>
+    ({ address, count }: ModbusRead): number[] | undefined =>
+      holes.some((hole) => address <= hole && hole < address + count) ? undefined : Array<number>(count).fill(2300)
+
+  it('is read around the hole, although its only read drew nothing but silence', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 3)])
+    const { absent, asked } = scriptedRig(model, around(2))
+    for (let i = 0; i < 3; i++) expect(await absent()).toEqual(['timeout', 'timeout'])
+    expect(asked).toHaveLength(3)
+    expect(await absent()).toEqual([])
+    expect(await absent()).toEqual([])
+  })
+
+  it('costs a dead meter no more than one request a poll', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n', 'frequency']
+    const { absent, asked } = scriptedRig(
+      profileWith(names.map((name, index) => volts(name, 70 * index))),
+      () => undefined,
+    )
+    for (let i = 1; i <= 20; i++) {
+      await absent()
+      expect(asked).toHaveLength(i)
+    }
+  })
+
+  it('loses a read for three polls and no longer, and the others never', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200), volts('voltage_l3_n', 203)])
+    const { absent, asked } = scriptedRig(model, around(201))
+    for (let i = 0; i < 3; i++) expect(await absent()).toEqual(['timeout', 'timeout'])
+    expect(await absent()).toEqual([])
+    asked.length = 0
+    expect(await absent()).toEqual([])
+    expect(asked.map(({ address }) => address)).toEqual([0, 200, 203])
+  })
+
+  it('is not given up for silences of a noisy line that do not come in a row', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200), volts('voltage_l3_n', 203)])
+    let poll = 0
+    const { absent, asked } = scriptedRig(model, ({ address, count }) =>
+      address === 200 && poll % 3 !== 0 ? undefined : Array<number>(count).fill(2300),
+    )
+    for (poll = 1; poll < 30; poll++) await absent()
+    asked.length = 0
+    expect(await absent()).toEqual([])
+    expect(asked.map(({ address }) => address)).toEqual([0, 200])
+  })
+
+  it('loses nothing when what it taught is put to the test, and is read in one piece when the hole is gone', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200), volts('voltage_l3_n', 203)])
+    const holes = [201]
+    const { absent, asked, later } = scriptedRig(model, (read) => around(...holes)(read))
+    for (let i = 0; i < 4; i++) await absent()
+    for (let second = 0; second < 3600; second += 10) {
+      later(10_000)
+      expect(await absent()).toEqual([])
+    }
+    holes.length = 0
+    for (let second = 0; second < 1200; second += 10) {
+      later(10_000)
+      await absent()
+    }
+    asked.length = 0
+    expect(await absent()).toEqual([])
+    expect(asked.map(({ address }) => address)).toEqual([0, 200])
+  })
+
+  it('loses nothing either when all that is read of it is one piece', async () => {
+    const { absent, asked, later } = scriptedRig(
+      profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 3)]),
+      around(2),
+    )
+    for (let i = 0; i < 4; i++) await absent()
+    asked.length = 0
+    for (let second = 0; second < 3600; second += 10) {
+      later(10_000)
+      expect(await absent()).toEqual([])
+    }
+    expect(asked.length).toBeLessThan(2 * 360 + 40)
+  })
+
+  it('is not taken for awake by noise', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 3)])
+    let polls = 0
+    const { outcome } = scriptedRig(
+      model,
+      () => undefined,
+      () => (polls <= 3 ? { kind: 'timeout', waitedMs: 500 } : { kind: 'bad_frame', received: '55', why: 'noise' }),
+    )
+    for (polls = 1; polls <= 12; polls++) expect((await outcome()).answered).toBe(0)
+  })
+
+  it('is asked no more for a single value it has never told, which stays absent with that reason', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200)])
+    const { absent, asked } = scriptedRig(model, around(0))
+    for (let i = 0; i < 12; i++) await absent()
+    asked.length = 0
+    expect(await absent()).toEqual(['timeout'])
+    expect(asked.map(({ address }) => address)).toEqual([200])
+  })
+
+  it('shows everything else in a single look', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n'] as const
+    const { look } = scriptedRig(profileWith(names.map((name, index) => volts(name, 3 * index))), around(1, 6))
+    const { values } = await look()
+    expect(values.map((value) => [value.quantity, 'absent' in value ? value.absent : 'there']).sort()).toEqual([
+      ['voltage_l1_n', 'there'],
+      ['voltage_l2_n', 'there'],
+      ['voltage_l3_n', 'timeout'],
+    ])
+  })
+
+  it('is found by its SunSpec model where it is silent at the first base', async () => {
+    const parsed = parseProfile({
+      ...{ ...base, sunspec: { models: [201], bases: [40000, 50000] } },
+      items: [{ ...volts('voltage_l1_n', 2), scale: '1' }],
+    })
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed))
+    const map = [0x5375, 0x6e53, 201, 105, 230]
+    const { volt } = scriptedRig(parsed.value, ({ address, count }) =>
+      address < 50_000 ? undefined : Array.from({ length: count }, (_, i) => map[address - 50_000 + i] ?? 0xffff),
+    )
+    for (let i = 0; i < 3; i++) expect(await volt()).toBe('timeout')
+    expect(await volt()).toEqual({ n: 230, exp: 0 })
+  })
+
+  it('is read without a DL/T 645 identifier it never answers, be it the first', async () => {
+    const { poll, asked } = dlt645Rig((di) => (di === '0201ff00' ? { kind: 'timeout', waitedMs: 600 } : undefined))
+    const absent = async () => (await poll()).record.values.filter((value) => 'absent' in value).length
+    for (let i = 0; i < 3; i++) expect(await absent()).toBe(6)
+    for (let i = 0; i < 6; i++) expect(await absent()).toBe(3)
+    asked.length = 0
+    expect(await absent()).toBe(3)
+    expect(asked).toEqual(['0202ff00'])
+  })
+})
+
+/** A DL/T 645 meter with a block of three voltages and one of three currents. */
+function dlt645Rig(fault: (di: string) => BusFault | undefined) {
+  const blocks = [
+    { name: 'voltage_l?_n', di: '0201ff00', bytes: 2, scale: '0.1' },
+    { name: 'current_l?', di: '0202ff00', bytes: 3, scale: '0.001' },
+  ]
+  const items = blocks.flatMap(({ name, ...block }) =>
+    [1, 2, 3].map((phase, index) => ({
+      ...block,
+      quantity: name.replace('?', `${phase}`),
+      offset: block.bytes * index,
+    })),
+  )
   const { read_function: _, max_registers: __, ...rest } = base
   const parsed = parseProfile({ ...rest, protocol: 'dlt645', items })
   if (!parsed.ok) throw new Error(JSON.stringify(parsed))
   const clock = new VirtualClock()
+  const asked: string[] = []
   const bus: RegisterBus = {
-    read: async () =>
-      refuses()
-        ? fail({ kind: 'exception', code: 2 })
-        : ok({
-            data: Uint8Array.of(0, 0x23, 0, 0x23, 0, 0x23),
-            at: { mono: clock.mono(), wall: clock.wall() },
-            turnaroundMs: 100,
-            durationMs: 300,
-          }),
+    read: async (read) => {
+      if (read.protocol !== 'dlt645') throw new Error('not in this test')
+      asked.push(read.di)
+      const why = fault(read.di)
+      if (why) return fail(why)
+      const at = { mono: clock.mono(), wall: clock.wall() }
+      return ok({
+        data: new Uint8Array(read.di === '0201ff00' ? 6 : 9).fill(0x12),
+        at,
+        turnaroundMs: 100,
+        durationMs: 300,
+      })
+    },
     health: () => ({ open: true, line: ZERO, units: new Map() }),
     close: async () => undefined,
   }
@@ -255,19 +407,27 @@ function dlt645Rig(refuses: () => boolean) {
   )
   return {
     poll: () => session.poll(['power']),
+    asked,
     later: (ms: number) => {
       now += ms
     },
   }
 }
 
-/** A meter of one voltage whose registers are `words`; undefined where it says nothing. */
-function scriptedRig(model: MeterProfile, words: (read: ModbusRead) => readonly number[] | undefined) {
+/** A meter whose registers are `words`; undefined where it says nothing. */
+function scriptedRig(
+  model: MeterProfile,
+  words: (read: ModbusRead) => readonly number[] | undefined,
+  fault: () => BusFault = () => ({ kind: 'timeout', waitedMs: 500 }),
+) {
   const clock = new VirtualClock()
+  const asked: ModbusRead[] = []
   const bus: RegisterBus = {
     read: async (read) => {
-      const found = read.protocol === 'modbus' ? words(read) : undefined
-      if (!found) return fail({ kind: 'timeout', waitedMs: 500 })
+      if (read.protocol !== 'modbus') throw new Error('not in this test')
+      asked.push(read)
+      const found = words(read)
+      if (!found) return fail(fault())
       const at = { mono: clock.mono(), wall: clock.wall() }
       return ok({
         data: Uint8Array.from(found.flatMap((word) => [word >> 8, word & 0xff])),
@@ -287,10 +447,18 @@ function scriptedRig(model: MeterProfile, words: (read: ModbusRead) => readonly 
     settings,
   }
   const stamp = (): Stamp => ({ boot: clock.bootId, mono: clock.mono(), wall: clock.wall(), quality: 'U' })
-  const session = new MeterSession(setup, bus, stamp, () => clock.mono())
+  let now = 0
+  const session = new MeterSession(setup, bus, stamp, () => monoMs(now))
   const volt = async () => {
     const [value] = (await session.poll(['power'])).record.values
     return value && ('value' in value ? value.value : value.absent)
   }
-  return { volt }
+  const outcome = () => session.poll(['power'])
+  const absent = async () =>
+    (await outcome()).record.values.flatMap((value) => ('absent' in value ? [value.absent] : []))
+  const look = async () => (await session.readout()).outcome.record
+  const later = (ms: number): void => {
+    now += ms
+  }
+  return { volt, absent, outcome, look, asked, later }
 }

@@ -19,20 +19,11 @@ import { type UnitKey, unitKey } from '../bus/question.js'
 import type { BusAnswer, RegisterBus } from '../bus/register-bus.js'
 import { type Block, type BlockData, decodeBlock } from '../reading/decode.js'
 import type { PlausibilityLimits } from '../reading/plausibility.js'
-import { crosses } from './legal-read.js'
+import type { Refusal } from './learnt.js'
+import { type BlockOutcome, Lessons } from './lessons.js'
+import { dlt645Request, isMerged, modbusRequest, type PlannedRead, wordsOf } from './planned-read.js'
 import { rawValues } from './raw-values.js'
-import {
-  dlt645Request,
-  itemKey,
-  type Learnt,
-  modbusRequest,
-  NOTHING_LEARNT,
-  type PlannedRead,
-  type PlanSettings,
-  planReads,
-  type ReadPlan,
-  splitAfterException,
-} from './read-plan.js'
+import { type LeftItem, type PlanSettings, planReads, type ReadPlan } from './read-plan.js'
 import { findSunSpecModel } from './sunspec-walk.js'
 
 export type PollGroup = 'power' | 'energy' | 'rare'
@@ -51,18 +42,33 @@ export interface MeterSetup {
 
 export interface PollOutcome {
   readonly record: ReadingRecord
-  /** Blocks answered; 0 means the meter said nothing usable. */
+  /** Requests answered; 0 means the meter said nothing usable. */
   readonly answered: number
   /** The first fault met, if any. */
   readonly fault: BusFault | undefined
 }
 
-interface BlockOutcome {
-  readonly read: PlannedRead
-  readonly outcome: Result<BusAnswer, BusFault> | undefined
+/** What is asked of a meter in one poll, and how. */
+interface Asking {
+  readonly groups: readonly PollGroup[]
+  readonly signal: AbortSignal | undefined
+  /** Begins with something else than the plan does, which has drawn nothing but silence. */
+  readonly knocks: boolean
+  /** For a single look, which goes on until every read is settled and asks for nothing twice: what is settled. */
+  readonly settled?: Map<string, Result<BusAnswer, BusFault>>
 }
 
-type Answered = Map<string, Result<BusAnswer, BusFault>>
+interface Asked {
+  readonly blocks: readonly BlockOutcome[]
+  /** It answered what it was asked beside the plan. */
+  readonly isAwake: boolean
+}
+
+/** One pass over a plan; `refused` ends it early. */
+interface Pass {
+  readonly blocks: readonly BlockOutcome[]
+  readonly refused?: { readonly read: PlannedRead; readonly how: Refusal }
+}
 
 /** One value with the bytes it came from, for the technician's `read --raw`. */
 export interface Readout {
@@ -75,8 +81,8 @@ export interface Readout {
 const REFUSALS = new Set([1, 2, 3])
 /** A plan is parted at most this often in one poll, so that a stubborn meter does not hold the line. */
 const SPLITS_AT_ONCE = 4
-/** One lesson is put to the test this often: a meter that was just starting refuses what it knows. */
-const RETRY_REFUSED_MS = 600_000
+/** From so many polls without any answer on, every other one begins with a knock. */
+const KNOCKS_AFTER = 3
 /** A measured turnaround that differs by more than this from the one planned with is worth a new plan. */
 const TURNAROUND_SHIFT_MS = 10
 /** How often it is looked at. */
@@ -85,15 +91,12 @@ const REPLAN_EVERY_MS = 600_000
 /** Asks one meter for groups of its quantities, with the cheapest legal reads, and remembers what it refuses. */
 export class MeterSession {
   readonly #plans = new Map<string, ReadPlan>()
-  #learnt: Learnt = NOTHING_LEARNT
-  /** The one refused item, or the one parting, that is put to the test. */
-  #onTrial: Learnt = NOTHING_LEARNT
-  /** Which kind is tested first; the other's turn comes when one of it is still refused. */
-  #triesPartings = false
+  readonly #lessons = new Lessons()
   /** The model with its addresses on the wire: a SunSpec meter is asked for them before its first poll. */
   #profile: MeterProfile
-  #retriedAt = Number.NEGATIVE_INFINITY
   #pricedAt = Number.NEGATIVE_INFINITY
+  /** Polls in a row without any answer. */
+  #missed = 0
   /** What the plans are priced with: the maker's figure until the line has measured its own. */
   #turnaroundMs: number
 
@@ -115,11 +118,18 @@ export class MeterSession {
 
   /** Reads what the groups hold, together: one pass of the line. A fault is a reading with reasons, never a throw. */
   async poll(groups: readonly PollGroup[], signal?: AbortSignal): Promise<PollOutcome> {
-    this.#refresh()
-    const blocks = await this.#ask(groups, signal)
-    if (blocks.some(({ read, outcome }) => outcome?.ok && puts(read, this.#onTrial))) this.#forget()
-    const outcome = this.#outcome(groups.join('-'), blocks, this.plan(groups).left)
-    if (outcome.answered === 0 && outcome.fault?.kind === 'timeout') this.#unplace()
+    if (this.#lessons.refresh(this.now())) this.#plans.clear()
+    this.#reprice()
+    const knocks = this.#missed >= KNOCKS_AFTER && this.#missed % 2 === 1
+    const asked = await this.#ask({ groups, signal, knocks })
+    const outcome = this.#outcome(groups.join('-'), asked, this.plan(groups).left)
+    if (outcome.answered > 0) {
+      this.#missed = 0
+      if (this.#lessons.heard(asked.blocks, this.now())) this.#plans.clear()
+    } else if (outcome.fault?.kind === 'timeout') {
+      this.#missed += 1
+      this.#unplace()
+    }
     return outcome
   }
 
@@ -130,13 +140,9 @@ export class MeterSession {
     this.#plans.clear()
   }
 
-  /** What was learnt is not for ever: the oldest lesson is put to the test now and then, and reads are priced anew. */
-  #refresh(): void {
+  /** Reads are priced anew now and then, with the turnaround the line has measured. */
+  #reprice(): void {
     const now = this.now()
-    if (now - this.#retriedAt >= RETRY_REFUSED_MS) {
-      this.#retriedAt = now
-      this.#putToTest()
-    }
     if (now - this.#pricedAt < REPLAN_EVERY_MS) return
     const measured = this.bus.health().units.get(this.#unit())?.turnaroundMs
     if (measured === undefined) return
@@ -144,38 +150,6 @@ export class MeterSession {
     if (Math.abs(measured - this.#turnaroundMs) < TURNAROUND_SHIFT_MS) return
     this.#turnaroundMs = measured
     this.#plans.clear()
-  }
-
-  /** Takes the oldest lesson out of what was learnt; one that no read has put to the test until now goes back. */
-  #putToTest(): void {
-    if (this.#onTrial !== NOTHING_LEARNT) this.#keep()
-    const { barriers, refused } = this.#learnt
-    const [barrier, key] = [barriers[0], refused[0]]
-    if (barrier !== undefined && (this.#triesPartings || key === undefined)) {
-      this.#onTrial = { barriers: [barrier], refused: [] }
-      this.#learnt = { barriers: barriers.slice(1), refused }
-    } else if (key !== undefined) {
-      this.#onTrial = { barriers: [], refused: [key] }
-      this.#learnt = { barriers, refused: refused.filter((each) => each !== key) }
-    } else return
-    this.#plans.clear()
-  }
-
-  /** What is on trial stays as it was learnt. */
-  #keep(): void {
-    const { barriers, refused } = this.#onTrial
-    this.#learnt = {
-      barriers: [...this.#learnt.barriers, ...barriers],
-      refused: [...this.#learnt.refused, ...refused],
-    }
-    this.#onTrial = NOTHING_LEARNT
-    this.#triesPartings = !this.#triesPartings
-  }
-
-  /** The meter answers what it once refused, so it may answer the rest, too: the next lesson is put to the test at once. */
-  #forget(): void {
-    this.#onTrial = NOTHING_LEARNT
-    this.#retriedAt = Number.NEGATIVE_INFINITY
   }
 
   #unit(): UnitKey {
@@ -189,10 +163,13 @@ export class MeterSession {
   async readout(signal?: AbortSignal): Promise<Readout> {
     const begun = this.now()
     const groups: readonly PollGroup[] = ['power', 'energy', 'rare']
-    const blocks = await this.#ask(groups, signal, new Map())
-    const raw = blocks.flatMap(({ read, outcome }) => (outcome?.ok ? rawValues(read, outcome.value.data) : []))
+    const asking = { groups, signal, settled: new Map() }
+    const first = await this.#ask({ ...asking, knocks: false })
+    const isSilent = !first.blocks.some(({ outcome }) => outcome && (outcome.ok || outcome.fault.kind !== 'timeout'))
+    const asked = isSilent && !signal?.aborted ? await this.#ask({ ...asking, knocks: true }) : first
+    const raw = asked.blocks.flatMap(({ read, outcome }) => (outcome?.ok ? rawValues(read, outcome.value.data) : []))
     return {
-      outcome: this.#outcome('readout', blocks, this.plan(groups).left),
+      outcome: this.#outcome('readout', asked, this.plan(groups).left),
       raw,
       durationMs: Math.round(this.now() - begun),
     }
@@ -205,36 +182,62 @@ export class MeterSession {
     const profile = this.#profile
     const settings = { ...this.setup.settings, turnaroundMs: this.#turnaroundMs }
     const items = groups.flatMap((group) => this.itemsOf(group))
-    const plan = planReads({ profile, items, settings, learnt: this.#learnt })
+    const plan = planReads({ profile, items, settings, learnt: this.#lessons.learnt })
     this.#plans.set(key, plan)
     return plan
   }
 
-  /** `answered`: for a single look, which goes on until every read is settled and asks for nothing twice. */
-  async #ask(
-    groups: readonly PollGroup[],
-    signal: AbortSignal | undefined,
-    answered?: Answered,
-  ): Promise<BlockOutcome[]> {
-    const fault = await this.#place(signal)
-    if (fault)
-      return this.plan(groups).reads.map((read, index) => ({ read, outcome: index === 0 ? fail(fault) : undefined }))
+  async #ask(asking: Asking): Promise<Asked> {
+    const { groups, settled } = asking
+    const placing = await this.#place(asking)
+    const knock = placing ? fail(placing) : await this.#knock(asking)
+    if (knock && !knock.ok && knock.fault.kind !== 'exception') {
+      const blocks = this.plan(groups).reads.map((read, i) => ({ read, outcome: i === 0 ? knock : undefined }))
+      return { blocks, isAwake: false }
+    }
+    const isAwake = knock !== undefined
     for (let splits = 0; ; splits += 1) {
-      const plan = this.plan(groups)
-      const { blocks, refused } = await this.#pass(plan, signal, answered)
-      if (!refused || (!answered && splits >= SPLITS_AT_ONCE)) return blocks
-      this.#learn(plan, refused)
+      const { blocks, refused } = await this.#pass(this.plan(groups), asking, isAwake)
+      if (!refused || (!settled && splits >= SPLITS_AT_ONCE)) return { blocks, isAwake }
+      this.#lessons.refused(refused.read, refused.how, this.now())
+      this.#plans.clear()
     }
   }
 
+  /**
+   * Asks for something else than the plan asks first, when it is time to or when every read may draw silence for what it is: that
+   * a read crosses a hole of the map may be all the meter is silent about. Each time another read or, alone, another item.
+   * Undefined when nothing was asked.
+   */
+  async #knock({ groups, signal, knocks, settled }: Asking): Promise<Result<BusAnswer, BusFault> | undefined> {
+    const plan = this.plan(groups)
+    if (!knocks && !plan.reads.every((read) => this.#lessons.isDoubtful(read))) return undefined
+    const alone = plan.reads.flatMap((read) =>
+      read.items.flatMap(({ item }) => planReads({ ...plan.request, items: [item] }).reads),
+    )
+    const others = [...(plan.reads.length > 1 ? alone.concat(plan.reads) : alone)].reverse()
+    const turn = Math.max(0, Math.floor((this.#missed - KNOCKS_AFTER) / 2))
+    let answer: Result<BusAnswer, BusFault> | undefined
+    // A look has no next time.
+    for (const one of settled ? [turn, turn + 1] : [turn]) {
+      const read = others[one % others.length]
+      if (read) answer = await this.bus.read(this.#request(read), signal)
+      if (answer?.ok) break
+    }
+    return answer
+  }
+
   /** Finds a SunSpec model in the meter's map, once; the fault when that cannot be done now. */
-  async #place(signal: AbortSignal | undefined): Promise<BusFault | undefined> {
+  async #place({ signal, knocks }: Asking): Promise<BusFault | undefined> {
     const profile = this.#profile
     const { target } = this.setup
     if (profile.protocol !== 'modbus' || !profile.sunspec || !('unit' in target)) return undefined
     const { read_function: fn } = profile
-    const found = await findSunSpecModel(profile, (address, count) =>
-      this.bus.read({ protocol: 'modbus', unit: target.unit, function: fn, address, count }, signal),
+    const found = await findSunSpecModel(
+      profile,
+      (address, count) =>
+        this.bus.read({ protocol: 'modbus', unit: target.unit, function: fn, address, count }, signal),
+      knocks,
     )
     if (!found.ok) return found.fault
     this.#profile = found.value
@@ -243,33 +246,41 @@ export class MeterSession {
   }
 
   /** One pass over the plan; stops early at a read the meter refuses, or when it does not answer at all. */
-  async #pass(
-    plan: ReadPlan,
-    signal: AbortSignal | undefined,
-    answered?: Answered,
-  ): Promise<{ blocks: BlockOutcome[]; refused?: PlannedRead }> {
+  async #pass(plan: ReadPlan, asking: Asking, hasKnocked: boolean): Promise<Pass> {
+    const { signal, settled } = asking
     const blocks: BlockOutcome[] = []
-    let dead = false
-    for (const read of plan.reads) {
-      const known = answered?.get(wordsOf(read))
-      const isOver = dead || signal?.aborted
-      const outcome = known ?? (isOver ? undefined : await this.#readOnce(read, hasSpoken(blocks.at(-1)), signal))
-      if (outcome?.ok) answered?.set(wordsOf(read), outcome)
+    const reads = this.#lessons.inOrder(plan.reads)
+    let isDead = false
+    for (const read of reads) {
+      const spoke = blocks.length === 0 ? hasKnocked : hasSpoken(blocks.at(-1))
+      const isOver = isDead || signal?.aborted
+      const outcome = settled?.get(wordsOf(read)) ?? (isOver ? undefined : await this.#readOnce(read, spoke, signal))
       blocks.push({ read, outcome })
-      if (!outcome || outcome.ok) continue
-      if (outcome.fault.kind === 'exception' && REFUSALS.has(outcome.fault.code)) {
+      if (!outcome) continue
+      if (outcome.ok || (outcome.fault.kind === 'timeout' && !isMerged(read))) settled?.set(wordsOf(read), outcome)
+      if (outcome.ok) continue
+      const isAwake = hasKnocked || blocks.some((one) => one.outcome?.ok)
+      const how = this.#refusal(read, outcome.fault, isAwake, asking)
+      if (how) {
         // What was still to be asked is absent with its reason if this pass turns out to be the last.
-        const rest = plan.reads.slice(blocks.length).map((left) => ({ read: left, outcome: undefined }))
-        return { blocks: [...blocks, ...rest], refused: read }
+        const rest = reads.slice(blocks.length).map((left) => ({ read: left, outcome: undefined }))
+        return { blocks: [...blocks, ...rest], refused: { read, how } }
       }
       // A line that is down, or a meter silent at its first block, would only cost time again.
-      if (
-        outcome.fault.kind === 'line_down' ||
-        (outcome.fault.kind === 'timeout' && blocks.every((one) => !one.outcome?.ok))
-      )
-        dead = true
+      if (outcome.fault.kind === 'line_down' || (outcome.fault.kind === 'timeout' && !isAwake)) isDead = true
     }
     return { blocks }
+  }
+
+  /**
+   * Whether a fault says that the meter does not have what it was asked for. A meter that has just answered and keeps silent says
+   * so where a lesson is on trial, and where a look wants to know at once; else {@link Lessons.heard} waits for more of it.
+   */
+  #refusal(read: PlannedRead, fault: BusFault, isAwake: boolean, { knocks, settled }: Asking): Refusal | undefined {
+    if (fault.kind === 'exception') return REFUSALS.has(fault.code) ? 'exception' : undefined
+    if (fault.kind !== 'timeout' || !isAwake) return undefined
+    const isLook = settled !== undefined
+    return this.#lessons.isOnTrial(read) || (isMerged(read) && (knocks || isLook)) ? 'timeout' : undefined
   }
 
   /** A meter that spoke just before in this poll, or whose answer was garbled, gets one more chance at once. */
@@ -304,19 +315,11 @@ export class MeterSession {
     return dlt645Request(read, target.address)
   }
 
-  #learn(plan: ReadPlan, refused: PlannedRead): void {
-    // A merged read with an item on trial may be refused for being merged: the item must still be asked alone.
-    if (puts(refused, this.#onTrial) && (refused.items.length === 1 || this.#onTrial.barriers.length > 0)) this.#keep()
-    else this.#learnt = splitAfterException(plan, refused).request.learnt ?? this.#learnt
-    this.#retriedAt = this.now()
-    this.#plans.clear()
-  }
-
-  /** `left`: what this meter refuses even alone; absent as `exception` in every reading, never dropped. */
-  #outcome(group: string, blocks: readonly BlockOutcome[], left: ReadPlan['left']): PollOutcome {
+  /** `left`: what this meter refuses even alone; absent with that reason in every reading, never dropped. */
+  #outcome(group: string, { blocks, isAwake }: Asked, left: readonly LeftItem[]): PollOutcome {
     const instants = blocks.map(({ outcome }) => (outcome?.ok ? outcome.value.at.mono : undefined))
     const first = instants.find((at) => at !== undefined)
-    const refused = left.map(({ quantity }): ReadingValue => ({ quantity, block: 0, absent: 'exception' }))
+    const refused = left.map(({ item, absent }): ReadingValue => ({ quantity: item.quantity, block: 0, absent }))
     const values = [...blocks.flatMap((block, index) => this.#values(block, index)), ...refused]
     const fault = blocks.flatMap(({ outcome }) => (outcome && !outcome.ok ? [outcome.fault] : []))[0]
     return {
@@ -328,7 +331,7 @@ export class MeterSession {
         blocks: instants.map((at) => (at === undefined || first === undefined ? null : Math.round(at - first))),
         values,
       },
-      answered: instants.filter((at) => at !== undefined).length,
+      answered: instants.filter((at) => at !== undefined).length + (isAwake ? 1 : 0),
       fault,
     }
   }
@@ -341,21 +344,11 @@ export class MeterSession {
   }
 }
 
-/** Whether a read puts what is on trial to the test. */
-function puts(read: PlannedRead, { barriers, refused }: Learnt): boolean {
-  if (read.items.some(({ item }) => refused.includes(itemKey(item, read)))) return true
-  return read.protocol === 'modbus' && crosses(read, barriers)
-}
-
 /** Whether the meter said anything to a read of this poll. */
 function hasSpoken(block: BlockOutcome | undefined): boolean {
   const outcome = block?.outcome
   return outcome !== undefined && (outcome.ok || outcome.fault.kind !== 'timeout')
 }
-
-/** A read as the meter sees it. */
-const wordsOf = (read: PlannedRead): string =>
-  read.protocol === 'modbus' ? `${read.function} ${read.address} ${read.count}` : read.di
 
 function blockOf(read: PlannedRead): Block {
   return read.protocol === 'modbus'

@@ -1,5 +1,5 @@
 import { registersOf } from '@metergate/protocol'
-import type { PlannedRead } from './read-plan.js'
+import type { PlannedRead } from './planned-read.js'
 
 /** Register content of each item, hex as on the wire, and where it stands. */
 export function rawValues(read: PlannedRead, data: Uint8Array) {

@@ -1,7 +1,7 @@
 import { expectedReplyLength, type MeterProfile } from '@metergate/protocol'
 import { type LineSettings, silenceMs, wireMs } from '../bus/line-port.js'
 import type { ModbusRead } from '../bus/register-bus.js'
-import type { PlannedRead } from './read-plan.js'
+import type { PlannedRead } from './planned-read.js'
 
 const MODBUS_REQUEST = 8
 /** Wake-up bytes, 12 bytes of frame, identifier; the answer has the same and its data. */

@@ -20,20 +20,25 @@ export type ReadRegisters = (address: number, count: number) => Promise<Result<B
 /**
  * A SunSpec profile says only where values lie within their model; where the model lies each meter decides. Walks its map
  * and gives the profile with wire addresses. A meter that answers, but has no such model, is a `bad_frame` that says so.
+ * `isPatient`: silence at one base is no reason not to ask at the next, because some meters refuse by saying nothing.
  */
 export async function findSunSpecModel(
   profile: ModbusProfile,
   read: ReadRegisters,
+  isPatient: boolean,
 ): Promise<Result<ModbusProfile, BusFault>> {
   const { bases, models } = profile.sunspec ?? { bases: [], models: [] }
+  let silence: BusFault | undefined
   for (const base of bases) {
     const marker = await read(base, SUNSPEC_MARKER_REGISTERS)
-    if (!marker.ok && marker.fault.kind !== 'exception') return marker
+    if (!marker.ok && isPatient && marker.fault.kind === 'timeout') silence ??= marker.fault
+    else if (!marker.ok && marker.fault.kind !== 'exception') return marker
     if (!marker.ok || !isSunSpecMarker(marker.value.data)) continue
     const model = await walk(base + SUNSPEC_MARKER_REGISTERS, profile, read)
     if (!model.ok) return model
     if (model.value !== undefined) return ok(placeSunSpecProfile(profile, model.value))
   }
+  if (silence) return fail(silence)
   const why = `no SunSpec model ${models.join(', ')} in a map at ${bases.join(', ')}`
   return fail({ kind: 'bad_frame', received: '', why })
 }

@@ -12,6 +12,7 @@ export function checkProfile(profile: MeterProfile): ProfileProblem[] {
   return [
     ...checkDuplicates(profile),
     ...checkRatios(profile),
+    ...checkTurnaround(profile),
     ...(profile.protocol === 'modbus' ? checkModbus(profile) : checkDlt645(profile)),
   ]
 }
@@ -60,4 +61,10 @@ function checkRatios(profile: MeterProfile): ProfileProblem[] {
   if (profile.values_are === 'secondary' && items.every((item) => item.ratio === 'none'))
     problems.push(problem('values_are', 'secondary', PROBLEMS.noRatio, REMEDIES.addRatio))
   return problems
+}
+
+function checkTurnaround({ turnaround_ms: { typical, max } }: MeterProfile): ProfileProblem[] {
+  return typical > max
+    ? [problem('turnaround_ms.typical', typical, PROBLEMS.slowerThanMax(max), REMEDIES.swapTimes)]
+    : []
 }

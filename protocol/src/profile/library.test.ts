@@ -241,6 +241,13 @@ describe('checking a profile somebody wrote', () => {
     expect(dlt645ProblemsOf({ items: [hertz] })).toEqual(['02800002 has 2 bytes a value'])
   })
 
+  it('refuses a usual turnaround longer than the longest', () => {
+    const profile = meterProfileSchema.parse({ ...good, items: [volts], turnaround_ms: { typical: 600, max: 500 } })
+    expect(checkProfile(profile)).toMatchObject([
+      { path: 'turnaround_ms.typical', value: '600', problem: { en: 'is more than turnaround_ms.max (500)' } },
+    ])
+  })
+
   it('says each of these in Chinese as well', () => {
     const own = { ...good, items: [volts, { ...volts, address: 9 }] }
     const profile = meterProfileSchema.parse(own)

@@ -40,6 +40,10 @@ export const PROBLEMS = {
     zh: `在 ${di} 中与 ${other} 重叠`,
     en: `overlaps ${other} in ${di}`,
   }),
+  slowerThanMax: (max: number): Words => ({
+    zh: `比 turnaround_ms.max（${max}）还大`,
+    en: `is more than turnaround_ms.max (${max})`,
+  }),
   endsFirst: { zh: '终点在起点之前', en: 'ends before it starts' },
   forbidden: (range: string, why: string): Words => ({
     zh: `落在 ${range} 内（${why}）`,
@@ -121,6 +125,7 @@ export const REMEDIES = {
   offset: { zh: '检查 offset（从 0 起的字节）', en: 'check offset, in bytes from 0' },
   count: { zh: '让 count 与 type 一致', en: 'set count or type to match' },
   hexOfCount: { zh: '写出整个应答，或改 count', en: 'write the whole answer, or change count' },
+  swapTimes: { zh: '把 typical 和 max 对调', en: 'swap typical and max' },
   swapLimits: { zh: '把 min 和 max 对调', en: 'swap min and max' },
   registerType: { zh: '写 u16、u32 或 f32 等', en: 'write u16, u32, f32 or another register type' },
   lowerCount: { zh: '改小 count，或改大 max_registers', en: 'lower count or raise max_registers' },

@@ -158,6 +158,17 @@ function planted(): Record<string, Rig> {
   )
 }
 
+const ALL: Readonly<Record<string, Rig>> = { ...RIGS, ...planted() }
+const isKnown = (word: string): boolean =>
+  word.startsWith('--') ? /^--(long|keep=.+|inside|own-net)$/.test(word) : Object.hasOwn(ALL, word)
+const strange = process.argv.slice(2).find((word) => !isKnown(word))
+if (strange !== undefined) {
+  process.stderr.write(
+    `there is no rig and no option "${strange}"; rigs: ${Object.keys(ALL).join(' ')}; options: --long --keep=FOLDER\n`,
+  )
+  process.exit(2)
+}
+
 if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.includes(INSIDE)) {
   const args = ['-m', '--propagation', 'private', process.execPath, ...process.argv.slice(1), INSIDE]
   process.exit(spawnSync('unshare', args, { stdio: 'inherit' }).status ?? 1)
@@ -165,7 +176,7 @@ if (process.platform === 'linux' && process.getuid?.() === 0 && !process.argv.in
 
 const wanted = process.argv.slice(2).filter((each) => !each.startsWith('--'))
 let failed = false
-for (const [name, rig] of Object.entries({ ...RIGS, ...planted() })) {
+for (const [name, rig] of Object.entries(ALL)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   if (rig.mounts && !process.argv.includes(INSIDE)) {
     print({ rig: name, skipped: 'needs root on Linux, to mount' })

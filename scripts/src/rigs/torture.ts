@@ -19,6 +19,11 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { short: { type: 'boolean', default: false } },
 })
+const strange = positionals.find((each) => !TESTS.some(({ test }) => test === each))
+if (strange !== undefined) {
+  process.stderr.write(`there is no test "${strange}"; there are ${TESTS.map(({ test }) => test).join(' ')}\n`)
+  process.exit(2)
+}
 const rows = TESTS.filter(({ test }) => positionals.length === 0 || positionals.includes(test))
 
 mkdirSync(join(rootFolder(), '.vitest'), { recursive: true })

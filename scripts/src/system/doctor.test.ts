@@ -96,6 +96,12 @@ describe('the doctor at a line', () => {
     expect(diagnosis.findings[0]?.what.en).toContain('19200 8N1')
   })
 
+  it('tries the speeds that only the menu of this model offers', async () => {
+    const diagnosis = await examined(two({ baud: 38400 }), [sdm(1), sdm(2)])
+    expect(causes(diagnosis)).toEqual(['wrong_baud meter-2'])
+    expect(diagnosis.findings[0]?.what.en).toContain('38400 8N1')
+  })
+
   it('names the wrong speed of a whole line once, and says what to set', async () => {
     const units = [1, 2, 3, 4, 5]
     const line = virtualLine(

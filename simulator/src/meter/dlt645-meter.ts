@@ -40,6 +40,10 @@ export class Dlt645Meter implements SimulatedMeter {
     return this.#part(di, truth) ?? this.#wholeOfParts(di, truth)
   }
 
+  has(di: string): boolean {
+    return this.data(di, this.#plant.spec.since) !== undefined
+  }
+
   registerAmount(quantity: QuantityName, epochMs: number): Amount | undefined {
     const item = this.profile.items.find((candidate) => candidate.quantity === quantity)
     const raw = item && this.#raw(item, this.#truth(epochMs))

@@ -38,7 +38,10 @@ export class Dlt645Station implements Station {
     const { control, data } = request
     const is1997 = this.#meter.profile.edition === '1997'
     if (control === 0x13 && !is1997 && data.length === 0) return () => this.#frame(0x93, littleEndian(this.name))
-    if (control === (is1997 ? 0x01 : 0x11)) return (epochMs) => this.#read(control, data, is1997 ? 2 : 4, epochMs)
+    if (control === (is1997 ? 0x01 : 0x11)) {
+      if (this.#meter.spec.refusal === 'silence' && !this.#meter.has(identifier(data))) return undefined
+      return (epochMs) => this.#read(control, data, is1997 ? 2 : 4, epochMs)
+    }
     if (control === 0x12 && !is1997 && data.length === 5) return (epochMs) => this.#readMore(data, epochMs)
     return undefined
   }

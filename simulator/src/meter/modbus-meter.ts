@@ -62,14 +62,20 @@ export class ModbusMeter implements SimulatedMeter {
 
   /** Answers a read of `count` registers (functions 3, 4) or bits (1, 2) with the registers as of `epochMs`. */
   read(fn: number, address: number, count: number, epochMs: number): ReadOutcome {
+    const exception = this.refusal(fn, address, count)
+    if (exception !== undefined) return { exception }
     const places = this.#map.get(fn)
-    if (!places) return { exception: ILLEGAL_FUNCTION }
-    const bits = fn <= 2
-    if (count < 1 || count > (bits ? 2000 : 125)) return { exception: ILLEGAL_VALUE }
-    if (!this.#mayRead(places, address, count)) return { exception: ILLEGAL_ADDRESS }
     const image = new Image(this, this.#truth(epochMs), count)
-    const words = Array.from({ length: count }, (_, index) => image.word(places.get(address + index)))
-    return { data: bits ? packBits(words) : packWords(words) }
+    const words = Array.from({ length: count }, (_, index) => image.word(places?.get(address + index)))
+    return { data: fn <= 2 ? packBits(words) : packWords(words) }
+  }
+
+  /** The exception code for a read of what the meter does not have; undefined when it is answered. */
+  refusal(fn: number, address: number, count: number): number | undefined {
+    const places = this.#map.get(fn)
+    if (!places) return ILLEGAL_FUNCTION
+    if (count < 1 || count > (fn <= 2 ? 2000 : 125)) return ILLEGAL_VALUE
+    return this.#mayRead(places, address, count) ? undefined : ILLEGAL_ADDRESS
   }
 
   /**

@@ -26,6 +26,7 @@ export class ModbusStation implements Station {
     if (request.length !== READ_REQUEST_BYTES || request[0] !== this.meter.unit || !hasGoodCrc(request))
       return undefined
     const pdu = request.slice(1, 6)
+    if (this.meter.spec.refusal === 'silence' && isRefused(this.meter, pdu)) return undefined
     return (epochMs) => withCrc(Uint8Array.of(this.meter.unit, ...answerPdu(this.meter, pdu, epochMs)))
   }
 
@@ -59,8 +60,12 @@ export class ModbusStation implements Station {
 export function answerPdu(meter: ModbusMeter, pdu: Uint8Array, epochMs: number): Uint8Array {
   const fn = pdu[0] ?? 0
   if (fn < 1 || fn > 4 || pdu.length !== 5) return Uint8Array.of(fn | 0x80, ILLEGAL_FUNCTION)
-  const word = (index: number): number => ((pdu[index] ?? 0) << 8) | (pdu[index + 1] ?? 0)
-  const outcome = meter.read(fn, word(1), word(3), epochMs)
+  const outcome = meter.read(fn, word(pdu, 1), word(pdu, 3), epochMs)
   if ('exception' in outcome) return Uint8Array.of(fn | 0x80, outcome.exception)
   return Uint8Array.of(fn, outcome.data.length, ...outcome.data)
 }
+
+const isRefused = (meter: ModbusMeter, pdu: Uint8Array): boolean =>
+  meter.refusal(pdu[0] ?? 0, word(pdu, 1), word(pdu, 3)) !== undefined
+
+const word = (pdu: Uint8Array, index: number): number => ((pdu[index] ?? 0) << 8) | (pdu[index + 1] ?? 0)

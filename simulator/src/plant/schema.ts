@@ -56,6 +56,8 @@ export const meterSpecSchema = z.strictObject({
   startReading: digits.default('0'),
   /** How often the meter renews its registers; 0 = at every answer. */
   refreshMs: z.number().int().min(0).max(60_000).default(1000),
+  /** What it says to reads of what it does not have: an exception, or nothing at all, as some meters do. */
+  refusal: z.enum(['exception', 'silence']).default('exception'),
   /** DL/T 645: FE bytes before an answer, and data bytes a frame takes before the rest follows in further ones. */
   wakeUps: z.number().int().min(0).max(8).default(4),
   frameDataBytes: z.number().int().min(4).max(194).default(194),
