@@ -149,6 +149,34 @@ describe('after late answers', () => {
     expect(line.requests).toBe(2)
   })
 
+  /** A unit that says nothing to a read of what it does not have, and loses the first request. */
+  const withHoles = (has: (asked: { fn: number; address: number; count: number }) => boolean) => {
+    const clock = new VirtualClock()
+    let n = 0
+    const line = new ScriptedLine(clock, (request) => {
+      const asked = parseRequest(request)
+      n += 1
+      return n > 1 && asked && has(asked) ? [{ afterMs: 20, bytes: answerTo(request) }] : []
+    })
+    const read = guarded(line, clock)
+    return async (request: ModbusRead) => (await clock.runUntil(read(request))).ok
+  }
+
+  it('a longer read that crosses a hole does not stand for ever in the way of a shorter one', async () => {
+    const reads = withHoles(({ address, count }) => address + count <= 10)
+    expect(await reads({ ...block(0), count: 4 })).toBe(false)
+    expect(await reads({ ...block(0), count: 31 })).toBe(false)
+    expect(await reads({ ...block(0), count: 4 })).toBe(true)
+  })
+
+  it('nor does a read of registers of the other kind', async () => {
+    const reads = withHoles(({ fn, address }) => fn === 4 && address >= 100)
+    const wanted: ModbusRead = { ...block(100), function: 4, count: 2 }
+    expect(await reads(wanted)).toBe(false)
+    expect(await reads({ ...block(0), count: 1 })).toBe(false)
+    expect(await reads(wanted)).toBe(true)
+  })
+
   it('a late exception is not reported of the next read, and a lasting one is reported for certain', async () => {
     const clock = new VirtualClock()
     let n = 0

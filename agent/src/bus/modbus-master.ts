@@ -57,10 +57,14 @@ export class ModbusMaster {
 
   /** The read to resynchronise with: of another shape than every unanswered one, and most likely to be answered. */
   #probe(wanted: ModbusRead, question: BusQuestion): ModbusRead {
-    const last = this.#guard.newestUnanswered(question.unit)?.read
-    if (last && modbusShape(last) !== question.shape) return this.#hasAnswered(last) ? last : moved(last, wanted)
+    const newest = this.#guard.newestUnanswered(question.unit)?.read
+    const last = newest && modbusShape(newest) !== question.shape ? newest : undefined
+    if (last && this.#hasAnswered(last)) return last
+    // It may have crossed a hole about which the meter says nothing: its shape is asked for at the place that is wanted now.
+    if (last && last.function === wanted.function && last.count <= wanted.count)
+      return { ...last, address: wanted.address }
     const candidates = [...(this.#answered.get(question.unit) ?? []), ...shorter(wanted), otherFunction(wanted)]
-    return candidates.find((read) => !this.#isOpen(read)) ?? otherLength(wanted)
+    return candidates.find((read) => !this.#isOpen(read)) ?? last ?? otherLength(wanted)
   }
 
   #byOtherFunction(wanted: ModbusRead): ModbusRead | undefined {
@@ -82,15 +86,6 @@ export class ModbusMaster {
     const known = [read, ...others].sort((a, b) => a.count - b.count).slice(0, 4)
     this.#answered.set(unit, known)
   }
-}
-
-/**
- * A read of the shape of one that was never answered, at the place that is wanted now: it may have crossed a hole about which
- * the meter says nothing. Never longer than what the caller may read there.
- */
-function moved(last: ModbusRead, wanted: ModbusRead): ModbusRead {
-  const isWithin = last.count <= wanted.count && last.function <= 2 === wanted.function <= 2
-  return isWithin ? { ...last, address: wanted.address } : last
 }
 
 /** Shorter reads at the same place: inside what the caller may read anyway. Even counts first, for meters of 32-bit values. */
