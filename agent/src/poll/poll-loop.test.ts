@@ -27,13 +27,16 @@ class Bench {
   readonly refusing = new Set<number>()
   /** Units a gateway says it heard nothing of. */
   readonly unreached = new Set<number>()
+  /** What the meters say to a read of their power values, if not these. */
+  lacking: 'exception' | 'silence' | undefined
   readonly asked: number[] = []
   readonly seen: Seen = { polls: new Map(), silent: [], back: [], skipped: 0 }
   readonly port = new ScriptedLine(this.clock, (request) => {
-    const unit = parseRequest(request)?.unit ?? 0
+    const { unit = 0, address = 0 } = parseRequest(request) ?? {}
     this.asked.push(unit)
-    if (this.dead.has(unit)) return []
-    const code = this.refusing.has(unit) ? 6 : this.unreached.has(unit) ? 0x0b : undefined
+    const lacks = address >= 8192 ? this.lacking : undefined
+    if (this.dead.has(unit) || lacks === 'silence') return []
+    const code = lacks ? 2 : this.refusing.has(unit) ? 6 : this.unreached.has(unit) ? 0x0b : undefined
     const bytes = code === undefined ? answerTo(request) : exception(unit, 3, code)
     return [{ afterMs: 15 + bytes.length * (10_000 / line.baud), bytes }]
   })
@@ -161,6 +164,27 @@ describe('dead meters on a line', () => {
     bench.refusing.add(2)
     await bench.count(5 * MINUTE)
     expect(bench.seen.silent).toEqual([])
+    await bench.stop()
+  })
+
+  it('are found out although they refuse all that is asked of them oftenest', async () => {
+    const bench = new Bench(1, 1_000)
+    bench.lacking = 'exception'
+    await bench.count(5 * MINUTE)
+    bench.dead.add(1)
+    await bench.count(5 * MINUTE)
+    expect(bench.seen.silent).toMatchObject([{ meter: 'm1', fault: 'timeout' }])
+    await bench.stop()
+  })
+
+  it('are not those that say nothing to what is asked of them oftenest, once that has been found out', async () => {
+    const bench = new Bench(1, 1_000)
+    bench.lacking = 'silence'
+    await bench.count(30 * MINUTE)
+    bench.seen.silent.length = 0
+    await bench.count(60 * MINUTE)
+    expect(bench.seen.silent).toEqual([])
+    expect((await bench.count(10 * MINUTE))[0]).toBeGreaterThanOrEqual(9)
     await bench.stop()
   })
 

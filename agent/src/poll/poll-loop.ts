@@ -150,6 +150,8 @@ export class PollLoop {
       this.#backoff.lineDown(LINE_DOWN_MS)
       return undefined
     }
+    // Nothing was asked, as the meter refuses all of it: a group that says nothing of the others, which may find it dead.
+    if (answered === 0 && fault === undefined && this.#backoff.isLive(entry.id)) return undefined
     // Whoever fell silent with the line may be back with it.
     if (this.#lineIsDown) this.#backoff.probeAllSoon()
     this.#lineIsDown = false
