@@ -25,8 +25,12 @@ export const NOTHING_LEARNT: Learnt = { barriers: [], refused: [] }
  * refused alone is left out from now on.
  */
 export function afterRefusal(learnt: Learnt, read: PlannedRead, how: Refusal): Learnt {
-  if (isMerged(read))
-    return { ...learnt, barriers: [...learnt.barriers, { function: read.function, at: partingAddress(read), how }] }
+  if (isMerged(read)) {
+    const [fn, parting] = [read.function, partingAddress(read)]
+    // Once only: of two alike, neither could be put to the test while the other stands.
+    const barriers = learnt.barriers.filter(({ function: known, at }) => known !== fn || at !== parting)
+    return { ...learnt, barriers: [...barriers, { function: fn, at: parting, how }] }
+  }
   const keys = [...new Set(read.items.map(({ item }) => itemKey(item, read)))]
   const others = learnt.refused.filter(({ key }) => !keys.includes(key))
   return { ...learnt, refused: [...others, ...keys.map((key) => ({ key, how }))] }

@@ -2,7 +2,7 @@ import type { Result } from '@metergate/protocol'
 import type { BusFault } from '../bus/bus-fault.js'
 import type { BusAnswer } from '../bus/register-bus.js'
 import { afterRefusal, defies, type Learnt, NOTHING_LEARNT, type Refusal } from './learnt.js'
-import { isMerged, type PlannedRead, wordsOf } from './planned-read.js'
+import { isMerged, itemKey, type PlannedRead, wordsOf } from './planned-read.js'
 
 /** One read of a poll and what came of it; undefined when it was not asked. */
 export interface BlockOutcome {
@@ -16,6 +16,8 @@ const RETRY_MS = 600_000
 const SILENT_MERGED = 3
 /** … or, asked alone, is one. Longer, because what is left out is lost for a while, and a noisy line is silent too. */
 const SILENT_ALONE = 6
+/** So many times as long for what it has given before: that is rather a noisy line than a hole. */
+const GIVEN_BEFORE = 4
 
 /**
  * What one meter refuses, learnt from its exceptions and from its silences: some meters say nothing at all to an address they do
@@ -31,6 +33,14 @@ export class Lessons {
   #retriedAt = Number.NEGATIVE_INFINITY
   /** Reads the meter keeps silent at though it answers others, and for how many polls. */
   readonly #silences = new Map<string, number>()
+  /** What the meter has ever answered: merged reads by their words, items by their keys. */
+  readonly #given = new Set<string>()
+  #lastAnswered: PlannedRead | undefined
+
+  /** The read it answered last. */
+  get lastAnswered(): PlannedRead | undefined {
+    return this.#lastAnswered
+  }
 
   get learnt(): Learnt {
     return this.#learnt
@@ -38,6 +48,17 @@ export class Lessons {
 
   isOnTrial(read: PlannedRead): boolean {
     return defies(read, this.#onTrial)
+  }
+
+  answered(read: PlannedRead): void {
+    this.#lastAnswered = read
+    for (const name of [wordsOf(read), ...read.items.map(({ item }) => itemKey(item, read))]) this.#given.add(name)
+  }
+
+  /** Whether the meter has answered this before, so that it crosses no hole of its map. */
+  hasGiven(read: PlannedRead): boolean {
+    if (isMerged(read)) return this.#given.has(wordsOf(read))
+    return read.items.every(({ item }) => this.#given.has(itemKey(item, read)))
   }
 
   /** Whether silence at this read would be no wonder. */
@@ -75,10 +96,11 @@ export class Lessons {
     // A merged read with an item on trial may be refused for being merged: the item must still be asked alone. Silence costs
     // too much for that.
     const isSettled = how === 'timeout' || !isMerged(read) || this.#onTrial.barriers.length > 0
-    if (this.isOnTrial(read) && isSettled) this.#keep()
-    else this.#learnt = afterRefusal(this.#learnt, read, how)
     this.#silences.delete(wordsOf(read))
-    this.#retriedAt = now
+    if (this.isOnTrial(read) && isSettled) {
+      this.#keep(how)
+      this.#retriedAt = now
+    } else this.#learnt = afterRefusal(this.#learnt, read, how)
   }
 
   /** What a poll showed, in which the meter said something; true when plans have to be made anew. */
@@ -101,15 +123,16 @@ export class Lessons {
     }
     const polls = (this.#silences.get(words) ?? 0) + 1
     this.#silences.set(words, polls)
-    return polls >= (isMerged(read) ? SILENT_MERGED : SILENT_ALONE)
+    const enough = isMerged(read) ? SILENT_MERGED : SILENT_ALONE
+    return polls >= (this.hasGiven(read) ? enough * GIVEN_BEFORE : enough)
   }
 
-  /** What is on trial stays as it was learnt. */
-  #keep(): void {
+  /** What is on trial stays learnt; `how`: as the meter has shown it this time. */
+  #keep(how?: Refusal): void {
     const { barriers, refused } = this.#onTrial
     this.#learnt = {
-      barriers: [...this.#learnt.barriers, ...barriers],
-      refused: [...this.#learnt.refused, ...refused],
+      barriers: [...this.#learnt.barriers, ...barriers.map((each) => ({ ...each, how: how ?? each.how }))],
+      refused: [...this.#learnt.refused, ...refused.map((each) => ({ ...each, how: how ?? each.how }))],
     }
     this.#onTrial = NOTHING_LEARNT
     this.#triesPartings = !this.#triesPartings
