@@ -12,8 +12,9 @@ import { parseProfile } from '@metergate/protocol/profiles'
 import { describe, expect, it } from 'vitest'
 import type { BusFault } from '../bus/bus-fault.js'
 import type { BusAnswer, BusHealth, BusRead, ModbusRead, RegisterBus } from '../bus/register-bus.js'
+import { SeededRandom } from '../testing/seeded-random.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
-import { MeterSession } from './meter-session.js'
+import { MeterSession, type PollGroup } from './meter-session.js'
 
 const volts = (name: string, address: number) => ({ quantity: name, address, type: 'u16', scale: '0.1' })
 const base = {
@@ -169,11 +170,6 @@ describe('a meter session', () => {
   })
 
   it('looks for a SunSpec model anew after a silence: what answers next may be another meter, or other firmware', async () => {
-    const parsed = parseProfile({
-      ...{ ...base, sunspec: { models: [201], bases: [40000] } },
-      items: [{ ...volts('voltage_l1_n', 2), scale: '1' }],
-    })
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed))
     let common = 65
     let isSilent = false
     const registers = () =>
@@ -184,13 +180,68 @@ describe('a meter session', () => {
       ])
     const words = ({ address, count }: ModbusRead) =>
       isSilent ? undefined : Array.from({ length: count }, (_, i) => registers().get(address + i) ?? 0xffff)
-    const { volt } = scriptedRig(parsed.value, words)
+    const { volt } = scriptedRig(sunSpecProfile([40000]), words)
     expect(await volt()).toEqual({ n: 230, exp: 0 })
     isSilent = true
     expect(await volt()).toBe('timeout')
     isSilent = false
     common = 66
     expect(await volt()).toEqual({ n: 230, exp: 0 })
+  })
+
+  it('asks a SunSpec meter for no value before it knows where the model lies, whatever keeps that from being known', async () => {
+    const { volt, asked } = scriptedRig(
+      sunSpecProfile([40000]),
+      ({ address, count }) => (address === 40002 ? undefined : Array<number>(count).fill(0x5375).fill(0x6e53, 1)),
+      () => ({ kind: 'exception', code: 6 }),
+    )
+    expect(await volt()).toBe('exception')
+    expect(asked.map(({ address }) => address)).toEqual([40000, 40002])
+  })
+
+  it('looks at no other register because a poll meanwhile had to give up the place of the SunSpec model', async () => {
+    const map = [0x5375, 0x6e53, 201, 105]
+    const energies = ['energy_active_import_total', 'energy_active_import_l1', 'energy_active_import_l2']
+    const model = sunSpecProfile(
+      [40000],
+      energies.map((name, index) => ({ ...volts(name, 3 + 2 * index), type: 'u32' })),
+    )
+    let isFirst = true
+    const { look, pollOf, asked } = scriptedRig(
+      model,
+      ({ address, count }) => {
+        if (address < 40004 || count === 2)
+          return Array.from({ length: count }, (_, i) => map[address - 40000 + i] ?? 1)
+        if (isFirst) void pollOf('power')
+        isFirst = false
+        return undefined
+      },
+      () => (asked.at(-1)?.count === 1 ? { kind: 'timeout', waitedMs: 500 } : { kind: 'exception', code: 2 }),
+    )
+    await look()
+    expect(asked.filter(({ address }) => address < 40000)).toEqual([])
+  })
+
+  it('costs a dead SunSpec meter no more than one request a poll', async () => {
+    const { volt, asked } = scriptedRig(sunSpecProfile([40000, 50000, 0]), () => undefined)
+    for (let i = 1; i <= 20; i++) {
+      await volt()
+      expect(asked).toHaveLength(i)
+    }
+  })
+
+  it('asks on behind a read that is answered by an exception, which no dead meter gives', async () => {
+    let isBusy = false
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200), volts('voltage_l3_n', 400)])
+    const { absent } = scriptedRig(
+      model,
+      ({ address, count }) => {
+        isBusy = address === 0
+        return address < 400 ? undefined : Array<number>(count).fill(2300)
+      },
+      () => (isBusy ? { kind: 'exception', code: 4 } : { kind: 'timeout', waitedMs: 500 }),
+    )
+    expect((await absent()).sort()).toEqual(['exception', 'timeout'])
   })
 
   it('gives a meter that falls silent in the middle of a poll one second chance, not one for each read still to come', async () => {
@@ -331,18 +382,137 @@ describe('a meter that keeps silent about what it does not have', () => {
     ])
   })
 
+  it('shows in a single look what the line lost at the first request', async () => {
+    let requests = 0
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200)])
+    const { look } = scriptedRig(model, ({ count }) => (requests++ === 0 ? undefined : Array<number>(count).fill(2300)))
+    expect((await look()).values.filter((value) => 'absent' in value)).toEqual([])
+  })
+
+  it('shows what it has in a single look although it refuses the first thing it is asked beside the plan', async () => {
+    const names = ['voltage_l1_n', 'voltage_l2_n', 'voltage_l3_n', 'frequency']
+    let isRefused = false
+    const { look } = scriptedRig(
+      profileWith(names.map((name, index) => volts(name, 200 * index))),
+      ({ address, count }) => {
+        isRefused = address === 600
+        return address === 200 ? Array<number>(count).fill(2300) : undefined
+      },
+      () => (isRefused ? { kind: 'exception', code: 4 } : { kind: 'timeout', waitedMs: 500 }),
+    )
+    expect((await look()).values.filter((value) => 'value' in value)).toHaveLength(1)
+  })
+
+  it('is back although its first answer after the silence is garbled', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 3)])
+    let requests = 0
+    const { absent } = scriptedRig(
+      model,
+      ({ count }) => (requests++ < 4 ? undefined : Array<number>(count).fill(2300)),
+      () => (requests < 4 ? { kind: 'timeout', waitedMs: 500 } : { kind: 'crc', received: '0103' }),
+    )
+    for (let i = 0; i < 3; i++) await absent()
+    expect(await absent()).toEqual([])
+  })
+
+  it('is not taken for dead when one of its groups is asked for alone, of which it has nothing', async () => {
+    const energy = { ...volts('energy_active_import_total', 100), type: 'u32' }
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 1), energy])
+    const { pollOf, later } = scriptedRig(model, ({ address, count }) =>
+      address < 100 ? undefined : Array<number>(count).fill(1),
+    )
+    while ((await pollOf('power', 'energy')).answered === 0) later(1_000)
+    for (let second = 1; second < 3600; second++) {
+      later(1_000)
+      const { answered, fault } = second % 60 === 0 ? await pollOf('power', 'energy') : await pollOf('power')
+      expect({ second, isSilent: answered === 0 && fault !== undefined }).toEqual({ second, isSilent: false })
+    }
+  })
+
+  it('is not seen in a meter behind a line that loses every other request', async () => {
+    const random = new SeededRandom(7)
+    let isNoisy = false
+    const names = [
+      'voltage_l1_n',
+      'voltage_l2_n',
+      'voltage_l3_n',
+      'current_l1',
+      'current_l2',
+      'current_l3',
+      'frequency',
+    ]
+    const model = profileWith(names.map((name, index) => volts(name, 200 * Math.floor(index / 2) + (index % 2))))
+    const { absent, asked, later } = scriptedRig(model, ({ count }) =>
+      isNoisy && random.next() < 0.5 ? undefined : Array<number>(count).fill(2300),
+    )
+    await absent()
+    isNoisy = true
+    for (let second = 0; second < 7200; second++) {
+      later(1_000)
+      await absent()
+    }
+    isNoisy = false
+    asked.length = 0
+    expect(await absent()).toEqual([])
+    expect(asked).toHaveLength(4)
+  })
+
+  it('is read around a hole that it has only since other firmware was put into it', async () => {
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 3)])
+    const holes: number[] = []
+    const { absent, later } = scriptedRig(model, (read) => around(...holes)(read))
+    expect(await absent()).toEqual([])
+    holes.push(2)
+    for (let second = 0; second < 60; second++) {
+      later(1_000)
+      await absent()
+    }
+    expect(await absent()).toEqual([])
+  })
+
   it('is found by its SunSpec model where it is silent at the first base', async () => {
-    const parsed = parseProfile({
-      ...{ ...base, sunspec: { models: [201], bases: [40000, 50000] } },
-      items: [{ ...volts('voltage_l1_n', 2), scale: '1' }],
-    })
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed))
+    let isLost = false
     const map = [0x5375, 0x6e53, 201, 105, 230]
-    const { volt } = scriptedRig(parsed.value, ({ address, count }) =>
-      address < 50_000 ? undefined : Array.from({ length: count }, (_, i) => map[address - 50_000 + i] ?? 0xffff),
+    const { volt } = scriptedRig(sunSpecProfile([40000, 50000]), ({ address, count }) =>
+      isLost || address < 50_000
+        ? undefined
+        : Array.from({ length: count }, (_, i) => map[address - 50_000 + i] ?? 0xffff),
     )
     for (let i = 0; i < 3; i++) expect(await volt()).toBe('timeout')
     expect(await volt()).toEqual({ n: 230, exp: 0 })
+    isLost = true
+    expect(await volt()).toBe('timeout')
+    isLost = false
+    expect(await volt()).toEqual({ n: 230, exp: 0 })
+  })
+
+  it('is absent with the reason it gives now, when it has come to refuse by exceptions', async () => {
+    let isSilent = true
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 200)])
+    const { absent, later } = scriptedRig(model, around(200), () =>
+      isSilent ? { kind: 'timeout', waitedMs: 500 } : { kind: 'exception', code: 2 },
+    )
+    for (let i = 0; i < 12; i++) await absent()
+    isSilent = false
+    later(600_000)
+    await absent()
+    expect(await absent()).toEqual(['exception'])
+  })
+
+  it('is taken for dead once at most because it no longer refuses by exceptions', async () => {
+    let isSilent = false
+    const model = profileWith([volts('voltage_l1_n', 0), volts('voltage_l2_n', 3)])
+    const { absent, later } = scriptedRig(model, around(2), () =>
+      isSilent ? { kind: 'timeout', waitedMs: 500 } : { kind: 'exception', code: 2 },
+    )
+    expect(await absent()).toEqual([])
+    isSilent = true
+    later(600_000)
+    for (let i = 0; i < 3; i++) expect(await absent()).toEqual(['timeout', 'timeout'])
+    for (let i = 0; i < 5; i++) {
+      expect(await absent()).toEqual([])
+      later(600_000)
+    }
   })
 
   it('is read without a DL/T 645 identifier it never answers, be it the first', async () => {
@@ -355,6 +525,13 @@ describe('a meter that keeps silent about what it does not have', () => {
     expect(asked).toEqual(['0202ff00'])
   })
 })
+
+function sunSpecProfile(bases: readonly number[], more: readonly ReturnType<typeof volts>[] = []): MeterProfile {
+  const items = [{ ...volts('voltage_l1_n', 2), scale: '1' }, ...more]
+  const parsed = parseProfile({ ...base, sunspec: { models: [201], bases }, items })
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed))
+  return parsed.value
+}
 
 /** A DL/T 645 meter with a block of three voltages and one of three currents. */
 function dlt645Rig(fault: (di: string) => BusFault | undefined) {
@@ -454,11 +631,12 @@ function scriptedRig(
     return value && ('value' in value ? value.value : value.absent)
   }
   const outcome = () => session.poll(['power'])
+  const pollOf = (...groups: readonly PollGroup[]) => session.poll(groups)
   const absent = async () =>
     (await outcome()).record.values.flatMap((value) => ('absent' in value ? [value.absent] : []))
   const look = async () => (await session.readout()).outcome.record
   const later = (ms: number): void => {
     now += ms
   }
-  return { volt, absent, outcome, look, asked, later }
+  return { volt, absent, outcome, pollOf, look, asked, later }
 }

@@ -7,6 +7,7 @@ import {
   type MeterProfile,
   type ModbusItem,
   type MonoMs,
+  ok,
   type Ratio,
   type ReadingRecord,
   type ReadingValue,
@@ -21,10 +22,10 @@ import { type Block, type BlockData, decodeBlock } from '../reading/decode.js'
 import type { PlausibilityLimits } from '../reading/plausibility.js'
 import type { Refusal } from './learnt.js'
 import { type BlockOutcome, Lessons } from './lessons.js'
+import { ModelPlace } from './model-place.js'
 import { dlt645Request, isMerged, modbusRequest, type PlannedRead, wordsOf } from './planned-read.js'
 import { rawValues } from './raw-values.js'
 import { type LeftItem, type PlanSettings, planReads, type ReadPlan } from './read-plan.js'
-import { findSunSpecModel } from './sunspec-walk.js'
 
 export type PollGroup = 'power' | 'energy' | 'rare'
 
@@ -60,6 +61,8 @@ interface Asking {
 
 interface Asked {
   readonly blocks: readonly BlockOutcome[]
+  /** What this meter refuses even alone; absent with that reason in every reading, never dropped. */
+  readonly left: readonly LeftItem[]
   /** It answered what it was asked beside the plan. */
   readonly isAwake: boolean
 }
@@ -92,8 +95,7 @@ const REPLAN_EVERY_MS = 600_000
 export class MeterSession {
   readonly #plans = new Map<string, ReadPlan>()
   readonly #lessons = new Lessons()
-  /** The model with its addresses on the wire: a SunSpec meter is asked for them before its first poll. */
-  #profile: MeterProfile
+  readonly #place: ModelPlace
   #pricedAt = Number.NEGATIVE_INFINITY
   /** Polls in a row without any answer. */
   #missed = 0
@@ -106,14 +108,13 @@ export class MeterSession {
     private readonly stampAt: (mono: MonoMs) => Stamp,
     private readonly now: () => MonoMs,
   ) {
-    this.#profile = setup.profile
+    this.#place = new ModelPlace(setup.profile)
     this.#turnaroundMs = setup.settings.turnaroundMs
   }
 
   /** Quantities of a group; a group without any is never polled. */
   itemsOf(group: PollGroup): readonly (ModbusItem | Dlt645Item)[] {
-    const items: readonly (ModbusItem | Dlt645Item)[] = this.#profile.items
-    return items.filter((item) => groupOf(item) === group)
+    return itemsIn(this.#place.profile, group)
   }
 
   /** Reads what the groups hold, together: one pass of the line. A fault is a reading with reasons, never a throw. */
@@ -122,22 +123,15 @@ export class MeterSession {
     this.#reprice()
     const knocks = this.#missed >= KNOCKS_AFTER && this.#missed % 2 === 1
     const asked = await this.#ask({ groups, signal, knocks })
-    const outcome = this.#outcome(groups.join('-'), asked, this.plan(groups).left)
+    const outcome = this.#outcome(groups.join('-'), asked)
     if (outcome.answered > 0) {
       this.#missed = 0
       if (this.#lessons.heard(asked.blocks, this.now())) this.#plans.clear()
     } else if (outcome.fault?.kind === 'timeout') {
       this.#missed += 1
-      this.#unplace()
+      this.#place.forget()
     }
     return outcome
-  }
-
-  /** What answers after a silence may be another meter, or other firmware: a SunSpec model is looked for anew. */
-  #unplace(): void {
-    if (this.#profile === this.setup.profile) return
-    this.#profile = this.setup.profile
-    this.#plans.clear()
   }
 
   /** Reads are priced anew now and then, with the turnaround the line has measured. */
@@ -165,23 +159,23 @@ export class MeterSession {
     const groups: readonly PollGroup[] = ['power', 'energy', 'rare']
     const asking = { groups, signal, settled: new Map() }
     const first = await this.#ask({ ...asking, knocks: false })
-    const isSilent = !first.blocks.some(({ outcome }) => outcome && (outcome.ok || outcome.fault.kind !== 'timeout'))
+    const isSilent = !first.blocks.some(hasSpoken)
     const asked = isSilent && !signal?.aborted ? await this.#ask({ ...asking, knocks: true }) : first
     const raw = asked.blocks.flatMap(({ read, outcome }) => (outcome?.ok ? rawValues(read, outcome.value.data) : []))
     return {
-      outcome: this.#outcome('readout', asked, this.plan(groups).left),
+      outcome: this.#outcome('readout', asked),
       raw,
       durationMs: Math.round(this.now() - begun),
     }
   }
 
-  plan(groups: readonly PollGroup[]): ReadPlan {
+  /** `profile`: as it was placed for this poll, whatever becomes of its place meanwhile. */
+  #plan(groups: readonly PollGroup[], profile: MeterProfile): ReadPlan {
     const key = groups.join('-')
     const known = this.#plans.get(key)
-    if (known) return known
-    const profile = this.#profile
+    if (known?.request.profile === profile) return known
     const settings = { ...this.setup.settings, turnaroundMs: this.#turnaroundMs }
-    const items = groups.flatMap((group) => this.itemsOf(group))
+    const items = groups.flatMap((group) => itemsIn(profile, group))
     const plan = planReads({ profile, items, settings, learnt: this.#lessons.learnt })
     this.#plans.set(key, plan)
     return plan
@@ -189,16 +183,19 @@ export class MeterSession {
 
   async #ask(asking: Asking): Promise<Asked> {
     const { groups, settled } = asking
-    const placing = await this.#place(asking)
-    const knock = placing ? fail(placing) : await this.#knock(asking)
-    if (knock && !knock.ok && knock.fault.kind !== 'exception') {
-      const blocks = this.plan(groups).reads.map((read, i) => ({ read, outcome: i === 0 ? knock : undefined }))
-      return { blocks, isAwake: false }
+    const placed = await this.#placed(asking)
+    const profile = placed.ok ? placed.value : this.setup.profile
+    const knock = placed.ok ? await this.#knock(this.#plan(groups, profile), asking) : placed.fault
+    if (knock && knock !== 'awake') {
+      const { reads, left } = this.#plan(groups, profile)
+      const blocks = reads.map((read, i) => ({ read, outcome: i === 0 ? fail(knock) : undefined }))
+      return { blocks, left, isAwake: false }
     }
-    const isAwake = knock !== undefined
+    const isAwake = knock === 'awake'
     for (let splits = 0; ; splits += 1) {
-      const { blocks, refused } = await this.#pass(this.plan(groups), asking, isAwake)
-      if (!refused || (!settled && splits >= SPLITS_AT_ONCE)) return { blocks, isAwake }
+      const plan = this.#plan(groups, profile)
+      const { blocks, refused } = await this.#pass(plan, asking, isAwake)
+      if (!refused || (!settled && splits >= SPLITS_AT_ONCE)) return { blocks, left: plan.left, isAwake }
       this.#lessons.refused(refused.read, refused.how, this.now())
       this.#plans.clear()
     }
@@ -206,43 +203,41 @@ export class MeterSession {
 
   /**
    * Asks for something else than the plan asks first, when it is time to or when every read may draw silence for what it is: that
-   * a read crosses a hole of the map may be all the meter is silent about. Each time another read or, alone, another item.
-   * Undefined when nothing was asked.
+   * a read crosses a hole of the map may be all the meter is silent about. Undefined when nothing was asked.
    */
-  async #knock({ groups, signal, knocks, settled }: Asking): Promise<Result<BusAnswer, BusFault> | undefined> {
-    const plan = this.plan(groups)
+  async #knock(plan: ReadPlan, { signal, knocks, settled }: Asking): Promise<BusFault | 'awake' | undefined> {
+    if (plan.reads.length === 0) return undefined
     if (!knocks && !plan.reads.every((read) => this.#lessons.isDoubtful(read))) return undefined
-    const alone = plan.reads.flatMap((read) =>
-      read.items.flatMap(({ item }) => planReads({ ...plan.request, items: [item] }).reads),
-    )
-    const others = [...(plan.reads.length > 1 ? alone.concat(plan.reads) : alone)].reverse()
-    const turn = Math.max(0, Math.floor((this.#missed - KNOCKS_AFTER) / 2))
-    let answer: Result<BusAnswer, BusFault> | undefined
+    // It may have nothing of these groups, and other groups all the same.
+    const known = knocks ? undefined : this.#lessons.lastAnswered
+    const others = known ? [known] : othersThan(plan)
+    const turn = this.#turn()
+    let silence: BusFault | undefined
     // A look has no next time.
     for (const one of settled ? [turn, turn + 1] : [turn]) {
       const read = others[one % others.length]
-      if (read) answer = await this.bus.read(this.#request(read), signal)
-      if (answer?.ok) break
+      if (!read) continue
+      const answer = await this.#readOnce(read, false, signal)
+      if (answer.ok || answer.fault.kind === 'exception') return 'awake'
+      silence = answer.fault
     }
-    return answer
+    return silence
   }
 
-  /** Finds a SunSpec model in the meter's map, once; the fault when that cannot be done now. */
-  async #place({ signal, knocks }: Asking): Promise<BusFault | undefined> {
-    const profile = this.#profile
+  /** How often a silent meter has been knocked at: something else each time. */
+  #turn(): number {
+    return Math.max(0, Math.floor((this.#missed - KNOCKS_AFTER) / 2))
+  }
+
+  /** The profile with its addresses. A knock begins at another base of SunSpec maps; only a look tries them all in spite of silence. */
+  async #placed({ signal, knocks, settled }: Asking): Promise<Result<MeterProfile, BusFault>> {
     const { target } = this.setup
-    if (profile.protocol !== 'modbus' || !profile.sunspec || !('unit' in target)) return undefined
-    const { read_function: fn } = profile
-    const found = await findSunSpecModel(
-      profile,
-      (address, count) =>
+    if (!('unit' in target)) return ok(this.#place.profile)
+    return this.#place.find(
+      (fn) => (address, count) =>
         this.bus.read({ protocol: 'modbus', unit: target.unit, function: fn, address, count }, signal),
-      knocks,
+      { skip: knocks ? this.#turn() + 1 : 0, isPatient: knocks && settled !== undefined },
     )
-    if (!found.ok) return found.fault
-    this.#profile = found.value
-    this.#plans.clear()
-    return undefined
   }
 
   /** One pass over the plan; stops early at a read the meter refuses, or when it does not answer at all. */
@@ -257,9 +252,10 @@ export class MeterSession {
       const outcome = settled?.get(wordsOf(read)) ?? (isOver ? undefined : await this.#readOnce(read, spoke, signal))
       blocks.push({ read, outcome })
       if (!outcome) continue
-      if (outcome.ok || (outcome.fault.kind === 'timeout' && !isMerged(read))) settled?.set(wordsOf(read), outcome)
+      const isAwake = hasKnocked || blocks.some(isAnswered)
+      const isHole = !outcome.ok && outcome.fault.kind === 'timeout' && isAwake && !isMerged(read)
+      if (outcome.ok || isHole) settled?.set(wordsOf(read), outcome)
       if (outcome.ok) continue
-      const isAwake = hasKnocked || blocks.some((one) => one.outcome?.ok)
       const how = this.#refusal(read, outcome.fault, isAwake, asking)
       if (how) {
         // What was still to be asked is absent with its reason if this pass turns out to be the last.
@@ -279,8 +275,9 @@ export class MeterSession {
   #refusal(read: PlannedRead, fault: BusFault, isAwake: boolean, { knocks, settled }: Asking): Refusal | undefined {
     if (fault.kind === 'exception') return REFUSALS.has(fault.code) ? 'exception' : undefined
     if (fault.kind !== 'timeout' || !isAwake) return undefined
-    const isLook = settled !== undefined
-    return this.#lessons.isOnTrial(read) || (isMerged(read) && (knocks || isLook)) ? 'timeout' : undefined
+    const isUrgent = knocks || settled !== undefined
+    const isSuspect = isMerged(read) && isUrgent && !this.#lessons.hasGiven(read)
+    return this.#lessons.isOnTrial(read) || isSuspect ? 'timeout' : undefined
   }
 
   /** A meter that spoke just before in this poll, or whose answer was garbled, gets one more chance at once. */
@@ -289,20 +286,26 @@ export class MeterSession {
     spoke: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Result<BusAnswer, BusFault>> {
-    const first = await this.bus.read(this.#request(read), signal)
+    const first = await this.#read(read, signal)
     if (first.ok || signal?.aborted) return first
     switch (first.fault.kind) {
       case 'crc':
       case 'bad_frame':
-        return this.bus.read(this.#request(read), signal)
+        return this.#read(read, signal)
       case 'timeout':
-        return spoke ? this.bus.read(this.#request(read), signal) : first
+        return spoke ? this.#read(read, signal) : first
       case 'exception':
       case 'line_down':
         return first
       default:
         return unreachable(first.fault)
     }
+  }
+
+  async #read(read: PlannedRead, signal: AbortSignal | undefined): Promise<Result<BusAnswer, BusFault>> {
+    const answer = await this.bus.read(this.#request(read), signal)
+    if (answer.ok) this.#lessons.answered(read)
+    return answer
   }
 
   #request(read: PlannedRead) {
@@ -315,8 +318,7 @@ export class MeterSession {
     return dlt645Request(read, target.address)
   }
 
-  /** `left`: what this meter refuses even alone; absent with that reason in every reading, never dropped. */
-  #outcome(group: string, { blocks, isAwake }: Asked, left: readonly LeftItem[]): PollOutcome {
+  #outcome(group: string, { blocks, left, isAwake }: Asked): PollOutcome {
     const instants = blocks.map(({ outcome }) => (outcome?.ok ? outcome.value.at.mono : undefined))
     const first = instants.find((at) => at !== undefined)
     const refused = left.map(({ item, absent }): ReadingValue => ({ quantity: item.quantity, block: 0, absent }))
@@ -343,6 +345,22 @@ export class MeterSession {
     return decodeBlock(blockOf(read), index, data, this.setup)
   }
 }
+
+function itemsIn({ items }: MeterProfile, group: PollGroup): readonly (ModbusItem | Dlt645Item)[] {
+  const all: readonly (ModbusItem | Dlt645Item)[] = items
+  return all.filter((item) => groupOf(item) === group)
+}
+
+/** Each item of a plan alone and, where there are several, its reads; the last ones first. */
+function othersThan({ reads, request }: ReadPlan): readonly PlannedRead[] {
+  const items = reads.flatMap((read) => read.items.map(({ item }) => item))
+  const alone = items.flatMap((item) => planReads({ ...request, items: [item] }).reads)
+  return (reads.length > 1 ? [...alone, ...reads] : alone).reverse()
+}
+
+/** Whether this is certainly the meter's word: noise garbles an answer, or is taken for one, but makes no exception. */
+const isAnswered = ({ outcome }: BlockOutcome): boolean =>
+  outcome !== undefined && (outcome.ok || outcome.fault.kind === 'exception')
 
 /** Whether the meter said anything to a read of this poll. */
 function hasSpoken(block: BlockOutcome | undefined): boolean {
