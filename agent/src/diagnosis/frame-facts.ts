@@ -40,14 +40,14 @@ export function shapedOf(frames: readonly SeenFrame[], unit: string): number {
 const bytesOf = (frames: readonly SeenFrame[]): number => frames.reduce((sum, { hex }) => sum + hex.length / 2, 0)
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
 
-/** Questions to a unit that came back as a whole answer of a unit nobody asks on this line, and who those are. */
+/** Questions to a unit that came back as a whole answer or refusal of a unit nobody asks on this line, and who those are. */
 export function foreignOf(
   frames: readonly SeenFrame[],
   unit: string,
   asked: readonly string[],
 ): { readonly count: number; readonly units: readonly string[] } {
   const strangers = exchangesOf(frames, unit).flatMap(({ back }) => {
-    const stranger = back.find(({ kind, unit: from }) => kind === 'answer' && from && !asked.includes(from))
+    const stranger = back.find(({ kind, unit: from }) => isWhole(kind) && from && !asked.includes(from))
     return stranger?.unit === undefined ? [] : [stranger.unit]
   })
   return { count: strangers.length, units: [...new Set(strangers)] }
@@ -148,8 +148,9 @@ function isAfter(answer: SeenFrame, question: SeenFrame, waitMs: number, setting
   return answer.atMs - sent > waitMs + wireMs(2, settings)
 }
 
-const isFrom = ({ kind, unit }: SeenFrame, wanted: string): boolean =>
-  (kind === 'answer' || kind === 'refusal') && unit === wanted
+const isWhole = (kind: SeenFrame['kind']): boolean => kind === 'answer' || kind === 'refusal'
+
+const isFrom = ({ kind, unit }: SeenFrame, wanted: string): boolean => isWhole(kind) && unit === wanted
 
 /** Whether this answer has the form the question asked for. */
 function answers(answer: SeenFrame, question: SeenFrame): boolean {
