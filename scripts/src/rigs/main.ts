@@ -53,15 +53,15 @@ const BAD_LINK = {
   leastShare: 0.7,
   freshWithinMs: 600_000,
 }
-/** A backlog this short says nothing of speed: one connection reset more or less decides it. Whether all arrives is judged. */
+/** A backlog long enough that one reset more or less does not decide how much of the link is used. */
 const SHORT_BAD_LINK = {
   ...BAD_LINK,
-  rounds: 60,
+  rounds: 1_200,
   freshMs: 1_000,
   everyMs: 1_000,
   delayMs: 200,
   limitMs: 60_000,
-  leastShare: 0,
+  leastShare: 0.3,
 }
 /** Three weeks offline, a reading a minute of 8 meters, then 64 kbit/s. */
 const THREE_WEEKS = {
@@ -75,7 +75,7 @@ const THREE_WEEKS = {
   leastShare: 0.7,
   freshWithinMs: 90_000,
 }
-const SHORT_WEEKS = { ...THREE_WEEKS, rounds: 200, freshMs: 1_000, everyMs: 1_000, limitMs: 60_000, leastShare: 0 }
+const SHORT_WEEKS = { ...THREE_WEEKS, rounds: 1_000, freshMs: 1_000, everyMs: 1_000, limitMs: 60_000, leastShare: 0.3 }
 
 interface Rig {
   readonly mounts: boolean
