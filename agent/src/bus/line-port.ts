@@ -8,6 +8,9 @@ export interface LineSettings {
 
 export const sameSettings = (a: LineSettings, b: LineSettings): boolean => a.baud === b.baud && a.format === b.format
 
+/** `9600 8N1` */
+export const settingsText = ({ baud, format }: LineSettings): string => `${baud} ${format}`
+
 /** Each speed and format once, in the order of the list. */
 export function distinctSettings(list: readonly LineSettings[]): LineSettings[] {
   return list

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { type MeterProfile, type ModbusItem, quantity } from '@metergate/protocol'
 import { findProfile, loadBuiltinProfiles, namesOf } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
+import { settingsText } from '../bus/line-port.js'
 import { issueText } from '../config/issue.js'
 import { nearest } from '../config/nearest.js'
 import { isProfileName, readProfileFile } from '../config/profiles.js'
@@ -90,7 +91,7 @@ export function profileTable({ terminal, language }: CliContext, profiles: reado
     profile.title[language],
     profile.manufacturer,
     profile.protocol === 'dlt645' ? 'DL/T 645' : 'Modbus',
-    `${profile.serial.baud} ${profile.serial.format}`,
+    settingsText(profile.serial),
     profile.unverified === undefined ? '' : { text: terminal.say(CLI.unverified), paint: 'warn' },
   ])
   return table(
@@ -108,7 +109,7 @@ function printProfile(cli: CliContext, profile: MeterProfile): void {
         [terminal.say(CLI.model), profile.id],
         [terminal.say(CLI.label), profile.title[language]],
         [terminal.say(CLI.manufacturer), `${profile.manufacturer}: ${profile.models.join(', ')}`],
-        [terminal.say(CLI.baud), `${profile.serial.baud} ${profile.serial.format}`],
+        [terminal.say(CLI.baud), settingsText(profile.serial)],
         ...(profile.unverified
           ? [[terminal.say(CLI.unverified), { text: profile.unverified, paint: 'warn' }] as const]
           : []),

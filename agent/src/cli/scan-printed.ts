@@ -1,4 +1,5 @@
 import type { MeterProfile } from '@metergate/protocol'
+import { settingsText } from '../bus/line-port.js'
 import type { Localized } from '../i18n/localized.js'
 import { SCAN } from '../i18n/scan-texts.js'
 import { scanYaml } from '../meter/scan-config.js'
@@ -10,7 +11,7 @@ import { type Cell, facts, table } from './table.js'
 const REASONS = 3
 
 export function whereText({ port, settings, at }: Pick<FoundUnit, 'port' | 'settings' | 'at'>): string {
-  return `${port} ${settings.baud} ${settings.format} ${addressText(at)}`
+  return `${port} ${settingsText(settings)} ${addressText(at)}`
 }
 
 const addressText = (at: UnitAddress): string => (at.protocol === 'modbus' ? `${at.unit}` : (at.address ?? 'DL/T 645'))
@@ -55,8 +56,7 @@ function rowOf(unit: FoundUnit): Cell[] {
     verdict === 'sure' && !unit.isCrowded
       ? { text: ids[0] ?? '?', paint: 'good' }
       : { text: verdict === 'unknown' ? '?' : `${namedIds.join(' / ')} ?`, paint: 'warn' }
-  const settings = `${unit.settings.baud} ${unit.settings.format}`
-  return [unit.port, settings, addressText(unit.at), `${unit.turnaroundMs} ms`, model]
+  return [unit.port, settingsText(unit.settings), addressText(unit.at), `${unit.turnaroundMs} ms`, model]
 }
 
 /** A line for each reason, so that they fit a terminal; the first one says whose they are. */

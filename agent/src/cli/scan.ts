@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { type MeterProfile, unreachable } from '@metergate/protocol'
 import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import { Command } from 'commander'
-import type { LineSettings } from '../bus/line-port.js'
+import { type LineSettings, settingsText } from '../bus/line-port.js'
 import type { LineTools } from '../bus/line-tools.js'
 import { loadConfig } from '../config/load.js'
 import { formatPort, parsePort } from '../config/parse.js'
@@ -107,7 +107,7 @@ function showEvent(
       bar.say(terminal.say(SCAN.garbled(whereText(event.garbled))))
       break
     case 'several':
-      bar.say(terminal.say(SCAN.several(`${event.port} ${event.settings.baud} ${event.settings.format}`)))
+      bar.say(terminal.say(SCAN.several(`${event.port} ${settingsText(event.settings)}`)))
       break
     case 'trouble': {
       const { port, kind, why } = event.trouble

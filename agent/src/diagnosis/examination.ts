@@ -176,7 +176,7 @@ export class Examination {
       ...stages.map((stage) => stage.settings),
       // What the menu of this very model offers.
       ...mute.flatMap(({ profile }) =>
-        (profile?.serial.bauds ?? []).map((baud) => ({ baud, format: profile?.serial.format ?? ours.format })),
+        profile ? profile.serial.bauds.map((baud) => ({ ...profile.serial, baud })) : [],
       ),
       // No factory sets odd parity, but many a meter's menu offers it.
       ...serialFormatSchema.options.map((format) => ({ ...ours, format })),

@@ -1,8 +1,7 @@
-import type { LineSettings } from '../bus/line-port.js'
+import { type LineSettings, settingsText } from '../bus/line-port.js'
 import { lineDownTexts } from './line-down-texts.js'
 import type { Localized } from './localized.js'
 
-const named = ({ baud, format }: LineSettings): string => `${baud} ${format}`
 const lineEntry = ({ baud, format }: LineSettings): string =>
   `baud: ${baud}, format: ${format === '8E1' ? '"8E1"' : format}`
 const pair = (what: Localized, remedy: Localized) => ({ what, remedy })
@@ -62,8 +61,8 @@ export const DOCTOR = {
   }),
   asking: (unit: string): Localized => ({ zh: `询问 ${unit}`, en: `asking ${unit}` }),
   trying: (unit: string, settings: LineSettings): Localized => ({
-    zh: `${unit} 不应答,试 ${named(settings)}`,
-    en: `${unit} is silent, trying ${named(settings)}`,
+    zh: `${unit} 不应答,试 ${settingsText(settings)}`,
+    en: `${unit} is silent, trying ${settingsText(settings)}`,
   }),
   reading: (unit: string): Localized => ({ zh: `查看 ${unit} 的数值`, en: `looking at the values of ${unit}` }),
   found: (count: number): Localized => ({
@@ -107,8 +106,8 @@ export const DOCTOR = {
   nothingHeard: (settings: LineSettings) =>
     pair(
       {
-        zh: `在 ${named(settings)} 及其他常用设置下没有听到任何字节`,
-        en: `not one byte was heard at ${named(settings)}, nor at any other usual setting`,
+        zh: `在 ${settingsText(settings)} 及其他常用设置下没有听到任何字节`,
+        en: `not one byte was heard at ${settingsText(settings)}, nor at any other usual setting`,
       },
       {
         zh: '检查表是否上电;A、B 是否接反(对调一次试试);线是否断;地址是否正确;表是否设为 DL/T 645 或 Modbus;再用 metergate scan 查找',
@@ -126,8 +125,8 @@ export const DOCTOR = {
   silentElsewhere: (unit: string, ours: LineSettings, theirs: LineSettings) =>
     pair(
       {
-        zh: `${unit} 在 ${named(ours)} 和 ${named(theirs)} 下都不应答`,
-        en: `${unit} answers neither at ${named(ours)} nor at ${named(theirs)}`,
+        zh: `${unit} 在 ${settingsText(ours)} 和 ${settingsText(theirs)} 下都不应答`,
+        en: `${unit} answers neither at ${settingsText(ours)} nor at ${settingsText(theirs)}`,
       },
       {
         zh: '检查它的供电、接线和地址;改好总线设置后再诊断一次',
@@ -137,8 +136,8 @@ export const DOCTOR = {
   wrongLineSettings: (ours: LineSettings, theirs: LineSettings) =>
     pair(
       {
-        zh: `在 ${named(ours)} 下无表应答,应答的表都在 ${named(theirs)} 下:总线的${ours.baud === theirs.baud ? '校验位' : '波特率'}写错`,
-        en: `nobody answers at ${named(ours)}, whoever answers does so at ${named(theirs)}: the ${ours.baud === theirs.baud ? 'parity' : 'speed'} of the line is wrong`,
+        zh: `在 ${settingsText(ours)} 下无表应答,应答的表都在 ${settingsText(theirs)} 下:总线的${ours.baud === theirs.baud ? '校验位' : '波特率'}写错`,
+        en: `nobody answers at ${settingsText(ours)}, whoever answers does so at ${settingsText(theirs)}: the ${ours.baud === theirs.baud ? 'parity' : 'speed'} of the line is wrong`,
       },
       {
         zh: `在配置中把这条总线改为 ${lineEntry(theirs)}`,
@@ -159,12 +158,12 @@ export const DOCTOR = {
   wrongSettings: (unit: string, ours: LineSettings, theirs: LineSettings) =>
     pair(
       {
-        zh: `${unit} 在 ${named(ours)} 下不应答,在 ${named(theirs)} 下应答:${ours.baud === theirs.baud ? '校验位不对' : '波特率不对'}`,
-        en: `${unit} is silent at ${named(ours)} and answers at ${named(theirs)}: the ${ours.baud === theirs.baud ? 'parity' : 'speed'} is wrong`,
+        zh: `${unit} 在 ${settingsText(ours)} 下不应答,在 ${settingsText(theirs)} 下应答:${ours.baud === theirs.baud ? '校验位不对' : '波特率不对'}`,
+        en: `${unit} is silent at ${settingsText(ours)} and answers at ${settingsText(theirs)}: the ${ours.baud === theirs.baud ? 'parity' : 'speed'} is wrong`,
       },
       {
-        zh: `在表上改为 ${named(ours)},或在配置中给这块表写 serial: { baud: ${theirs.baud}, format: ${theirs.format} }`,
-        en: `set the meter to ${named(ours)}, or give it serial: { baud: ${theirs.baud}, format: ${theirs.format} } in the configuration`,
+        zh: `在表上改为 ${settingsText(ours)},或在配置中给这块表写 serial: { baud: ${theirs.baud}, format: ${theirs.format} }`,
+        en: `set the meter to ${settingsText(ours)}, or give it serial: { baud: ${theirs.baud}, format: ${theirs.format} } in the configuration`,
       },
     ),
   clash: (unit: string, broken: number, asked: number, areOthersFine: boolean) =>

@@ -1,4 +1,4 @@
-import type { LineSettings } from '../bus/line-port.js'
+import { type LineSettings, settingsText } from '../bus/line-port.js'
 import { planCost, type ReadPlan } from './read-plan.js'
 
 /** One group of one meter on the line: what is read, how often, at which settings. */
@@ -119,10 +119,9 @@ function waitingOf(plan: ReadPlan): number {
 
 /** Settings change once there and back per period for every group of meters with settings of their own. */
 function switchingMs(line: LineSettings, entries: readonly BudgetEntry[]): number {
-  const key = ({ baud, format }: LineSettings): string => `${baud} ${format}`
-  const others = new Set(entries.flatMap(({ ownSettings }) => (ownSettings ? [key(ownSettings)] : [])))
-  others.delete(key(line))
-  const ownOnly = entries.every(({ ownSettings }) => ownSettings && key(ownSettings) !== key(line))
+  const others = new Set(entries.flatMap(({ ownSettings }) => (ownSettings ? [settingsText(ownSettings)] : [])))
+  others.delete(settingsText(line))
+  const ownOnly = entries.every(({ ownSettings }) => ownSettings && settingsText(ownSettings) !== settingsText(line))
   const changes = others.size === 0 || (ownOnly && others.size === 1) ? 0 : ownOnly ? others.size : others.size + 1
   return changes * SWITCH_MS
 }

@@ -35,6 +35,8 @@ export class Lessons {
   readonly #silences = new Map<string, number>()
   /** What the meter has ever answered: merged reads by their words, items by their keys. */
   readonly #given = new Set<string>()
+  /** Reads whose names stand in `#given`. */
+  readonly #noted = new WeakSet<PlannedRead>()
   #lastAnswered: PlannedRead | undefined
 
   /** The read it answered last. */
@@ -52,6 +54,9 @@ export class Lessons {
 
   answered(read: PlannedRead): void {
     this.#lastAnswered = read
+    // A plan asks the same reads for years.
+    if (this.#noted.has(read)) return
+    this.#noted.add(read)
     for (const name of [wordsOf(read), ...read.items.map(({ item }) => itemKey(item, read))]) this.#given.add(name)
   }
 

@@ -1,16 +1,8 @@
 import { type Diagnosis, type DoctorUnit, examineLine } from '@metergate/agent'
-import type { MeterProfile } from '@metergate/protocol'
-import { findProfile } from '@metergate/protocol/profiles'
 import { plantSpecSchema } from '@metergate/simulator'
 import { describe, expect, it } from 'vitest'
 import { miswired, rewired, withoutPhase } from './miswired.js'
-import { lineOf, profiles, type VirtualLine, virtualLine } from './virtual-line.js'
-
-function profileOf(name: string): MeterProfile {
-  const profile = findProfile(name, profiles)
-  if (!profile) throw new Error(`no profile ${name}`)
-  return profile
-}
+import { lineOf, profileOf, profiles, type VirtualLine, virtualLine } from './virtual-line.js'
 
 const SETTINGS = { baud: 9600, format: '8N1' } as const
 const sdm = (unit: number, more: Partial<DoctorUnit> = {}): DoctorUnit => ({

@@ -1,18 +1,11 @@
 import { MeterSession, SerialBus } from '@metergate/agent'
 import { type MeterProfile, type MonoMs, meterIdSchema, seconds } from '@metergate/protocol'
-import { findProfile } from '@metergate/protocol/profiles'
 import { describe, expect, it } from 'vitest'
-import { profiles, virtualLine } from './virtual-line.js'
+import { profileOf, virtualLine } from './virtual-line.js'
 
 const ID = meterIdSchema.parse('m')
 const UNIT = 5
 const ADDRESS = '000000000161'
-
-function profileOf(name: string): MeterProfile {
-  const profile = findProfile(name, profiles)
-  if (!profile) throw new Error(`no profile ${name}`)
-  return profile
-}
 
 /** A meter of the library that says nothing to what it does not have, asked every ten seconds by what `asked` says of it. */
 function polled(model: MeterProfile, asked: MeterProfile) {

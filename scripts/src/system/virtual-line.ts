@@ -1,4 +1,5 @@
-import { loadBuiltinProfiles } from '@metergate/protocol/profiles'
+import type { MeterProfile } from '@metergate/protocol'
+import { findProfile, loadBuiltinProfiles } from '@metergate/protocol/profiles'
 import {
   buildLine,
   InProcessLine,
@@ -12,6 +13,13 @@ import type { z } from 'zod'
 import { InProcessPort } from './in-process-port.js'
 
 export const profiles = loadBuiltinProfiles()
+
+/** The model of this name or alias. */
+export function profileOf(name: string): MeterProfile {
+  const profile = findProfile(name, profiles)
+  if (!profile) throw new Error(`no profile ${name}`)
+  return profile
+}
 
 /** A simulated line in virtual time, and a port to it. */
 export interface VirtualLine {

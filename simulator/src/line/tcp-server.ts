@@ -3,7 +3,7 @@ import { type FaultPlan, TCP_FAULTS } from '../fault/faults.js'
 import type { Scheduler } from '../kernel/scheduler.js'
 import { withCrc } from '../meter/crc16.js'
 import type { ModbusMeter } from '../meter/modbus-meter.js'
-import { answerPdu, ModbusStation } from '../meter/modbus-station.js'
+import { answerPdu, keepsSilent, ModbusStation } from '../meter/modbus-station.js'
 import type { SerialLine } from './serial-line.js'
 import type { SerialSettings } from './timing.js'
 
@@ -86,6 +86,7 @@ export class ModbusTcpServer {
   #answer(socket: Socket, request: Buffer): void {
     const meter = this.#meters.find((candidate) => candidate.unit === request[6])
     const pdu = new Uint8Array(request.subarray(HEADER_BYTES))
+    if (meter && keepsSilent(meter, pdu)) return
     const head = Buffer.from(request.subarray(0, 6))
     this.#scheduler.after(meter?.spec.turnaroundMs ?? 0, () => {
       const body = meter

@@ -26,7 +26,7 @@ export class ModbusStation implements Station {
     if (request.length !== READ_REQUEST_BYTES || request[0] !== this.meter.unit || !hasGoodCrc(request))
       return undefined
     const pdu = request.slice(1, 6)
-    if (this.meter.spec.refusal === 'silence' && isRefused(this.meter, pdu)) return undefined
+    if (keepsSilent(this.meter, pdu)) return undefined
     return (epochMs) => withCrc(Uint8Array.of(this.meter.unit, ...answerPdu(this.meter, pdu, epochMs)))
   }
 
@@ -65,7 +65,8 @@ export function answerPdu(meter: ModbusMeter, pdu: Uint8Array, epochMs: number):
   return Uint8Array.of(fn, outcome.data.length, ...outcome.data)
 }
 
-const isRefused = (meter: ModbusMeter, pdu: Uint8Array): boolean =>
-  meter.refusal(pdu[0] ?? 0, word(pdu, 1), word(pdu, 3)) !== undefined
+/** Whether the meter says nothing to this request because it does not have what is asked for. */
+export const keepsSilent = (meter: ModbusMeter, pdu: Uint8Array): boolean =>
+  meter.spec.refusal === 'silence' && meter.refusal(pdu[0] ?? 0, word(pdu, 1), word(pdu, 3)) !== undefined
 
 const word = (pdu: Uint8Array, index: number): number => ((pdu[index] ?? 0) << 8) | (pdu[index + 1] ?? 0)
